@@ -43,3 +43,19 @@ class HostError(Error):
 
 class PacketError(Error):
     """A typed packet cannot be read or built."""
+
+
+class ParameterProblem(Error):
+    """The words of a command or rule are wrong (exit status 2). A newline at the end of the text is iptables' own."""
+
+
+class OperationFailed(Error):
+    """What was asked cannot be done with this ruleset (exit status 1): the kernel or libiptc refuses it."""
+
+
+class TableMissing(Error):
+    """There is no such table (exit status 3)."""
+
+
+class Locked(Error):
+    """Somebody else holds the lock on the ruleset file (exit status 4)."""

@@ -1,0 +1,1 @@
+"""Matches and targets: how they are declared, the kinds of their values, and one file for each."""

@@ -1,0 +1,107 @@
+"""Whole numbers and ranges of them.
+
+Source of the behaviour: strtoul(3) with base 0, and libxtables' guided option parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pyiptables.errors import ParameterProblem
+from pyiptables.extensions.base import Kind, Option, RuleFacts
+
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))")
+
+
+def strtoul(text: str, most: int = 2**64 - 1) -> tuple[int, str] | None:
+    """The number at the front of a text and what follows it, as strtoul(3) with base 0; None when there is none.
+
+    A number beyond ``most``, or a negative one, counts as none, as xtables_strtoul has it.
+    """
+    found = _NUMBER.match(text)
+    if found is None or found[1] == "-":
+        return None
+    if found[2] is not None:
+        value = int(found[2], 16) if len(found[2]) < 40 else most + 1
+    elif found[3] is not None:
+        value = int(found[3] or "0", 8) if len(found[3]) < 40 else most + 1
+    else:
+        value = int(found[4]) if len(found[4]) < 40 else most + 1
+    return (value, text[found.end() :]) if value <= most else None
+
+
+def whole_number(text: str, low: int, high: int) -> int | None:
+    """The number that is all of the text (decimal, octal or hexadecimal) and lies in the range, or None."""
+    found = strtoul(text, high)
+    return found[0] if found is not None and not found[1] and found[0] >= low else None
+
+
+class Integer(Kind):
+    """One number in a range (XTTYPE_UINT8 to UINT64)."""
+
+    def __init__(self, low: int, high: int, metavar: str = "number") -> None:
+        self.low, self.high = low, high
+        self._metavar = metavar
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """The number."""
+        value = whole_number(texts[0], self.low, self.high)
+        if value is None:
+            raise ParameterProblem(
+                f'{facts.extension}: bad value for option "{option.names[0]}", '
+                f"or out of range ({self.low}-{self.high}).\n"
+            )
+        return value
+
+
+class IntegerRange(Kind):
+    """``A``, ``A:B``, ``:B``, ``A:`` (XTTYPE_UINT*RC): a pair, both ends included; the open ends are 0 and the most."""
+
+    metavar = "number[:number]"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """The two ends; a single number gives both."""
+        values: list[int] = []
+        rest = texts[0]
+        while True:
+            if len(values) == 2:
+                raise ParameterProblem(f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n')
+            value, rest = self._component(rest, values, option, facts)
+            values.append(value)
+            if not rest:
+                return (values[0], values[-1])
+            rest = rest[1:]
+
+    def _component(self, text: str, before: Sequence[int], option: Option, facts: RuleFacts) -> tuple[int, str]:
+        if not text or text[0] == ":":
+            return (self.most if len(before) == 1 else 0), text
+        low = before[0] if before else 0
+        found = strtoul(text, self.most)
+        if found is None or found[0] < low:
+            raise ParameterProblem(
+                f'{facts.extension}: bad value for option "{option.names[0]}" near "{text}", '
+                f"or out of range ({low}-{self.most}).\n"
+            )
+        if found[1] and found[1][0] != ":":
+            raise ParameterProblem(
+                f'{facts.extension}: Argument to "{option.names[0]}" has unexpected characters near "{found[1]}".\n'
+            )
+        return found
+
+    def save(self, value: Any, facts: RuleFacts) -> str:
+        """``A`` or ``A:B``."""
+        low, high = value
+        return str(low) if low == high else f"{low}:{high}"
+
+
+UINT8 = Integer(0, 255)
+UINT16 = Integer(0, 0xFFFF)
+UINT32 = Integer(0, 0xFFFFFFFF)
+UINT8_RANGE = IntegerRange(0xFF)
+UINT16_RANGE = IntegerRange(0xFFFF)
+UINT32_RANGE = IntegerRange(0xFFFFFFFF)

@@ -1,0 +1,144 @@
+"""Names of services, protocols, hosts and networks, looked up where and as the C library does.
+
+Source: getservbyname(3), getprotobyname(3), getaddrinfo(3), and /etc/networks for getnetbyaddr(3).
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import cache
+
+KNOWN_PROTOCOLS = {
+    "tcp": 6,
+    "udp": 17,
+    "udplite": 136,
+    "icmp": 1,
+    "icmpv6": 58,
+    "ipv6-icmp": 58,
+    "esp": 50,
+    "ah": 51,
+    "sctp": 132,
+    "ipv6-mh": 135,
+    "mh": 135,
+    "mobility-header": 135,
+    "dccp": 33,
+    "ipcomp": 108,
+    "all": 0,
+}
+"""Protocol names that the program knows without looking in /etc/protocols."""
+
+SAVED_PROTOCOLS = {
+    0: "all",
+    1: "icmp",
+    6: "tcp",
+    17: "udp",
+    33: "dccp",
+    50: "esp",
+    51: "ah",
+    58: "ipv6-icmp",
+    108: "ipcomp",
+    132: "sctp",
+    135: "mobility-header",
+    136: "udplite",
+}
+"""Protocols that are saved by name; all others are saved as numbers."""
+
+
+@cache
+def service_port(name: str, protocol: str | None = None) -> int | None:
+    """The port of a service name in /etc/services, or None."""
+    try:
+        return socket.getservbyname(name, protocol) if protocol else socket.getservbyname(name)
+    except (OSError, ValueError, UnicodeError):
+        return None
+
+
+@cache
+def service_name(port: int, protocol: str | None = None) -> str | None:
+    """The service name of a port, or None."""
+    try:
+        return socket.getservbyport(port, protocol) if protocol else socket.getservbyport(port)
+    except (OSError, OverflowError):
+        return None
+
+
+@cache
+def protocol_number(name: str) -> int | None:
+    """The number of a protocol name (any case), in the program's own list first, then in /etc/protocols."""
+    found = KNOWN_PROTOCOLS.get(name.lower())
+    if found is not None:
+        return found
+    try:
+        return socket.getprotobyname(name.lower())
+    except (OSError, ValueError, UnicodeError):
+        return None
+
+
+@cache
+def _protocols_file() -> dict[int, str]:
+    """/etc/protocols by number; Python has no getprotobynumber."""
+    found: dict[int, str] = {}
+    try:
+        with open("/etc/protocols", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                words = line.partition("#")[0].split()
+                if len(words) >= 2 and words[1].isdigit():
+                    found.setdefault(int(words[1]), words[0])
+    except OSError:
+        pass
+    return found
+
+
+def protocol_name(number: int) -> str | None:
+    """The name that /etc/protocols gives a number, else the program's own, or None."""
+    return _protocols_file().get(number) or SAVED_PROTOCOLS.get(number)
+
+
+@cache
+def resolve_host(name: str, ipv6: bool) -> tuple[int, ...]:
+    """The addresses of a host name, in the resolver's order, each once; empty when it is not found."""
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    try:
+        answers = socket.getaddrinfo(name, None, family, socket.SOCK_RAW)
+    except (OSError, UnicodeError):
+        return ()
+    packed = (socket.inet_pton(family, str(answer[4][0]).partition("%")[0]) for answer in answers)
+    return tuple(dict.fromkeys(int.from_bytes(address, "big") for address in packed))
+
+
+@cache
+def host_name(address: int, ipv6: bool) -> str | None:
+    """The name that the resolver gives an address, or None (gethostbyaddr)."""
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    try:
+        return socket.gethostbyaddr(socket.inet_ntop(family, address.to_bytes(16 if ipv6 else 4, "big")))[0]
+    except (OSError, UnicodeError):
+        return None
+
+
+@cache
+def _networks_file() -> tuple[tuple[str, int], ...]:
+    """/etc/networks as names and IPv4 addresses."""
+    found: list[tuple[str, int]] = []
+    try:
+        with open("/etc/networks", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                words = line.partition("#")[0].split()
+                if len(words) >= 2:
+                    parts = words[1].split(".")
+                    if len(parts) <= 4 and all(part.isdigit() and int(part) < 256 for part in parts):
+                        numbers = [int(part) for part in parts] + [0] * (4 - len(parts))
+                        found.append((words[0], int.from_bytes(bytes(numbers), "big")))
+    except OSError:
+        pass
+    return tuple(found)
+
+
+def network_name(address: int) -> str | None:
+    """The name of an IPv4 network in /etc/networks, or None."""
+    return next((name for name, value in _networks_file() if value == address), None)
+
+
+def network_address(name: str) -> int | None:
+    """The IPv4 address of a network name in /etc/networks, or None."""
+    return next((value for known, value in _networks_file() if known == name), None)
