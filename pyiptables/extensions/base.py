@@ -143,6 +143,8 @@ class OptionUses:
     def use(self, option: Option, texts: Sequence[str], inverted: bool, facts: RuleFacts) -> None:
         """Take one option with its value words; ParameterProblem as libxtables' xtables_option_mpcall."""
         name, key = self.extension.name, option.attribute
+        if option.to and option.once:
+            key = option.to  # two spellings of one thing, where the program counts them as one
         if key in self.seen and not option.multi:
             raise ParameterProblem(option.once or f'{name}: option "{option.names[0]}" can only be used once.\n')
         if inverted and not option.invertible:
@@ -275,10 +277,14 @@ class Extension:
         mark = "!" if option.attribute in self.inverted else ""
         return f" {option.list_as}{mark}{option.kind.list(self.values[option.attribute], facts, numeric)}"
 
-    def wants(self, option: Option, part: Predicate, facts: RuleFacts) -> Predicate:
-        """The part of a predicate that comes from an option, with the option's text for explanations."""
+    def wants(self, option: Option, facts: RuleFacts, make: Callable[[bool], Predicate]) -> Predicate:
+        """The condition that comes from an option: TRUE when it was not given, else what ``make(negate)`` says.
+
+        The option's text goes with it, for explanations.
+        """
         if option.attribute not in self.values:
             return TRUE
+        part = make(option.attribute in self.inverted)
         return Labelled(lambda: self.save_option(option, facts).strip(), part)
 
 

@@ -106,14 +106,10 @@ class TcpMatch(Match):
         cls = type(self)
         yield whole_or_first_fragment()
         yield tcp.header
-        if self.has(cls.sport):
-            yield self.wants(cls.sport, tcp.sport.within(self.sport, negate=self.inverts(cls.sport)), facts)
-        if self.has(cls.dport):
-            yield self.wants(cls.dport, tcp.dport.within(self.dport, negate=self.inverts(cls.dport)), facts)
-        if self.has(cls.flags):
-            yield self.wants(cls.flags, tcp.flags.masked(*self.flags, negate=self.inverts(cls.flags)), facts)
-        if self.has(cls.option):
-            yield self.wants(cls.option, Test("tcp.option", self._has_option), facts)
+        yield self.wants(cls.sport, facts, lambda negate: tcp.sport.within(self.sport, negate=negate))
+        yield self.wants(cls.dport, facts, lambda negate: tcp.dport.within(self.dport, negate=negate))
+        yield self.wants(cls.flags, facts, lambda negate: tcp.flags.masked(*self.flags, negate=negate))
+        yield self.wants(cls.option, facts, lambda negate: Test("tcp.option", self._has_option))
 
     def _has_option(self, skb: Any) -> bool:
         found = tcp_option(skb, self.option)

@@ -1,0 +1,172 @@
+"""Entries of the connection table, and what a packet knows of its entry.
+
+Source: include/net/netfilter/nf_conntrack.h, include/uapi/linux/netfilter/nf_conntrack_common.h, xt_conntrack.h.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from typing import Any, NamedTuple, Protocol
+
+from pyiptables.conntrack.settings import Settings
+from pyiptables.conntrack.tuples import ORIGINAL, REPLY, Tuple
+
+SECOND = 1_000_000_000
+"""Times are nanoseconds on the capture's clock."""
+
+
+class Ctinfo(IntEnum):
+    """What a packet is to its connection (enum ip_conntrack_info); from 3 on it goes in the reply direction."""
+
+    ESTABLISHED = 0
+    RELATED = 1
+    NEW = 2
+    ESTABLISHED_REPLY = 3
+    RELATED_REPLY = 4
+    UNTRACKED = 7
+
+
+class Status(IntFlag):
+    """The bits of an entry's status (IPS_*)."""
+
+    EXPECTED = 1 << 0
+    SEEN_REPLY = 1 << 1
+    ASSURED = 1 << 2
+    CONFIRMED = 1 << 3
+    SRC_NAT = 1 << 4
+    DST_NAT = 1 << 5
+    SEQ_ADJUST = 1 << 6
+    SRC_NAT_DONE = 1 << 7
+    DST_NAT_DONE = 1 << 8
+    DYING = 1 << 9
+    FIXED_TIMEOUT = 1 << 10
+    TEMPLATE = 1 << 11
+    NAT_CLASH = 1 << 12
+    HELPER = 1 << 13
+    OFFLOAD = 1 << 14
+    HW_OFFLOAD = 1 << 15
+
+
+# Arithmetic on enum members is slow, and these are tested for every packet: plain numbers where it counts.
+EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = (int(bit) for bit in list(Status)[:4])
+SRC_NAT, DST_NAT, NAT_MASK = 16, 32, 48
+SRC_NAT_DONE, DST_NAT_DONE, NAT_DONE_MASK = 128, 256, 384
+DYING, FIXED_TIMEOUT, TEMPLATE, NAT_CLASH = 512, 1024, 2048, 4096
+
+
+class Zone(NamedTuple):
+    """A conntrack zone: its number, and the directions it counts in (1 original, 2 reply, 3 both)."""
+
+    id: int = 0
+    directions: int = 3
+
+    def at(self, direction: int) -> int:
+        """The zone number of one direction; 0 where the zone does not count."""
+        return self.id if self.directions & 1 << direction else 0
+
+
+DEFAULT_ZONE = Zone()
+
+
+class Entry:
+    """A connection.
+
+    ``original`` and ``reply`` are its tuples; ``status`` the IPS bits; ``timeout`` the time of its end once it is
+    confirmed, and until then the nanoseconds it will get; ``proto`` the tracker's own state; ``master`` the connection
+    that it was expected by. ``counters`` is [packets, bytes, packets back, bytes back] where accounting is on, else None.
+    ``masq_ifindex`` is the name of the interface that MASQUERADE chose the address of, or "". ``labels`` is 128 bits.
+    A template (status TEMPLATE, from the CT target) carries zone, helper and policy to the entry that it makes.
+    """
+
+    __slots__ = (
+        "counters",
+        "created",
+        "helper",
+        "labels",
+        "mark",
+        "masq_ifindex",
+        "master",
+        "original",
+        "proto",
+        "reply",
+        "secmark",
+        "status",
+        "timeout",
+        "zone",
+    )
+
+    def __init__(self, original: Tuple, reply: Tuple, zone: Zone = DEFAULT_ZONE, status: int = 0) -> None:
+        self.original = original
+        self.reply = reply
+        self.zone = zone
+        self.status = status
+        self.timeout = 0
+        self.created = 0
+        self.mark = 0
+        self.secmark = 0
+        self.labels = 0
+        self.helper: str | None = None
+        self.master: Entry | None = None
+        self.masq_ifindex = ""
+        self.counters: list[int] | None = None
+        self.proto: Any = None
+
+    def tuple(self, direction: int) -> Tuple:
+        """The tuple of that direction."""
+        return self.reply if direction else self.original
+
+    def account(self, direction: int, size: int) -> None:
+        """Count a packet of ``size`` bytes, where accounting is on (nf_ct_acct_update)."""
+        if self.counters is not None:
+            self.counters[2 * direction] += 1
+            self.counters[2 * direction + 1] += size
+
+
+class Owner(Protocol):
+    """What a tracker needs of the table that it works for."""
+
+    now: int
+    settings: Settings
+
+    def refresh(self, entry: Entry, ctinfo: int, seconds: int, size: int) -> None:
+        """Give the entry that many seconds from now, and count the packet (nf_ct_refresh_acct)."""
+
+    def kill(self, entry: Entry) -> bool:
+        """Take the entry out of the table; False when it was out already (nf_ct_kill)."""
+
+
+class Outcome(IntEnum):
+    """What a tracker says of a packet: the kernel's return values, made positive by name."""
+
+    ACCEPT = 1
+    INVALID = -1
+    REPEAT = -4
+    DROP = 0
+
+
+def direction(ctinfo: int) -> int:
+    """The direction of a packet: ORIGINAL or REPLY (CTINFO2DIR)."""
+    return REPLY if ctinfo >= Ctinfo.ESTABLISHED_REPLY else ORIGINAL
+
+
+class State(IntFlag):
+    """The bits that ``-m conntrack --ctstate`` tests (XT_CONNTRACK_STATE_*)."""
+
+    INVALID = 1
+    ESTABLISHED = 2
+    RELATED = 4
+    NEW = 8
+    SNAT = 64
+    DNAT = 128
+    UNTRACKED = 256
+
+
+def ctstate(entry: Entry | None, ctinfo: int) -> int:
+    """A packet's :class:`State` bits for ``-m conntrack``; ``-m state`` sees the same without SNAT and DNAT."""
+    if entry is None:
+        return 256 if ctinfo == 7 else 1
+    bits = 1 << ctinfo % 3 + 1
+    status = entry.status
+    if status & NAT_MASK:
+        bits |= (64 if status & SRC_NAT else 0) | (128 if status & DST_NAT else 0)
+    return bits
