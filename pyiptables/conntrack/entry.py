@@ -73,7 +73,7 @@ class Entry:
 
     ``original`` and ``reply`` are its tuples; ``status`` the IPS bits; ``timeout`` the time of its end once it is
     confirmed, and until then the nanoseconds it will get; ``proto`` the tracker's own state; ``master`` the connection
-    that it was expected by. ``counters`` is [packets, bytes, packets back, bytes back] where accounting is on, else None.
+    that it was expected by. ``counters`` is [packets, bytes, packets back, bytes back], or None without accounting.
     ``masq_ifindex`` is the name of the interface that MASQUERADE chose the address of, or "". ``labels`` is 128 bits.
     A template (status TEMPLATE, from the CT target) carries zone, helper and policy to the entry that it makes.
     """

@@ -66,7 +66,6 @@ class Settings:
     gre: tuple[int, int]
     sctp: tuple[int, ...]
     dccp: tuple[int, ...] | None
-    dccp_loose: bool
     icmp: int
     icmpv6: int
     generic: int
@@ -104,7 +103,6 @@ class Settings:
             gre=(number("gre_timeout", 30), number("gre_timeout_stream", 180)),
             sctp=states("sctp", SCTP_TIMEOUTS),
             dccp=states("dccp", DCCP_TIMEOUTS) if f"{PREFIX}dccp_loose" in sysctls else None,
-            dccp_loose=bool(number("dccp_loose", 1)),
             icmp=number("icmp_timeout", 30),
             icmpv6=number("icmpv6_timeout", 30),
             generic=number("generic_timeout", 600),

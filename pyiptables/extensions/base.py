@@ -28,8 +28,12 @@ class RuleFacts:
     protocol_inverted: bool = False
     extension: str = ""
     """The extension whose option is being read: the name that messages begin with."""
+    inverted: bool = False
+    """Whether ``!`` stands before the option that is being read."""
     in_given: bool = False
     out_given: bool = False
+    goto: bool = False
+    """Whether the rule goes (``-g``) to its chain."""
 
 
 class Kind:
@@ -71,10 +75,10 @@ class Option:
 
     - ``names``: with their dashes; messages use the first, save text the one in ``save_as`` (the first, unless said).
     - ``invertible``, ``required``, ``multi`` (may stand several times; the value is then a tuple).
-    - ``excludes``: attributes it cannot stand beside; ``also``: attributes it needs.
+    - ``excludes``: attributes it cannot stand beside (its own may be among them); ``also``: attributes it needs.
     - ``to`` and ``convert``: store the value under another option's attribute, changed by ``convert``.
     - ``neutral``: a value that, not inverted, says nothing; the option then counts as not given.
-    - ``list_as``: the word before the value in ``-L`` (``dpt`` gives ``dpt:22``), used by :meth:`Extension.list_option`.
+    - ``list_as``: the word before the value in ``-L`` (``dpt`` gives ``dpt:22``): see :meth:`Extension.list_option`.
     - ``once``: the message for a second use, where it is not libxtables' own; ``no_invert``: the same for ``!``.
     - ``hidden``: never printed by the default :meth:`Extension.save`.
     - ``help``: what it says in one line.
@@ -150,7 +154,7 @@ class OptionUses:
         if inverted and not option.invertible:
             raise ParameterProblem(f'{name}: option "{option.names[0]}" cannot be inverted.\n')
         self.seen[key] = option
-        facts.extension = name
+        facts.extension, facts.inverted = name, inverted
         value = option.kind.parse(texts, option, facts)
         if option.convert is not None:
             value = option.convert(value)
@@ -164,15 +168,18 @@ class OptionUses:
             del self.values[target]
 
     def finish(self, facts: RuleFacts) -> Extension:
-        """The extension with what was read; ParameterProblem where options are missing or clash (xtables_options_fcheck)."""
+        """The extension with what was read; ParameterProblem where options are missing or clash.
+
+        The extension's own check comes first, then that of the option table, as in xtables_option_mfcall.
+        """
+        made = self.extension(self.extension.combine(self.values, facts), frozenset(self.inverted))
+        made.check(facts)
         for option in self.extension.options.values():
             if option.attribute not in self.seen:
                 if option.required:
                     raise ParameterProblem(f'{self.extension.name}: option "{option.names[0]}" must be specified\n')
                 continue
             self._check_company(option)
-        made = self.extension(self.values, frozenset(self.inverted))
-        made.check(facts)
         return made
 
     def _check_company(self, option: Option) -> None:
@@ -181,11 +188,23 @@ class OptionUses:
                 wanted = self.extension.options[other].names[0]
                 raise ParameterProblem(f'{self.extension.name}: option "{option.names[0]}" also requires "{wanted}".\n')
         for other in option.excludes:
-            if other in self.seen:
+            if other in self.seen and other != option.attribute:
                 clash = self.extension.options[other].names[0]
                 raise ParameterProblem(
                     f'{self.extension.name}: option "{option.names[0]}" cannot be used together with "{clash}".\n'
                 )
+
+
+class Refusal(str):
+    """A reason of the kernel's, and ``answer``, the words of its error number (strerror(3)) that the command prints."""
+
+    answer: str
+
+    def __new__(cls, reason: str, answer: str) -> Refusal:
+        """Make it of both."""
+        made = super().__new__(cls, reason)
+        made.answer = answer
+        return made
 
 
 class Extension:
@@ -240,11 +259,27 @@ class Extension:
 
     # what a declaration may override
 
+    @classmethod
+    def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
+        """What the values say together, in the order the options were used: for options that change one another's."""
+        return values
+
+    def allowed_hooks(self) -> frozenset[Hook] | None:
+        """The hooks that may lead to it, with these values; None: all."""
+        return self.hooks
+
     def check(self, facts: RuleFacts) -> None:
         """What the program itself refuses once all options are read: raise ParameterProblem."""
 
+    def tracks(self, facts: RuleFacts) -> bool:
+        """Whether the kernel tracks connections as soon as a rule has it (nf_ct_netns_get)."""
+        return False
+
     def kernel_check(self, facts: RuleFacts) -> str | None:
-        """What only the kernel refuses (checkentry): a reason, or None. Table, hooks and protocol are checked before."""
+        """What only the kernel refuses (checkentry): a reason, or None. Table, hooks and protocol are checked before.
+
+        A :class:`Refusal` says besides what the kernel's error number reads, where it is not EINVAL.
+        """
         return None
 
     def save(self, facts: RuleFacts) -> str:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Iterator
+from io import FileIO
 from typing import BinaryIO, cast
 
 from pyiptables.errors import CaptureError
@@ -21,7 +23,7 @@ __all__ = [
     "Direction",
     "Frame",
     "Source",
-    "TruncatedCapture",
+    "TruncatedCaptureError",
     "open_capture",
 ]
 
@@ -30,15 +32,15 @@ _GZIP_CHUNK = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class TruncatedCapture(CaptureError):
+class TruncatedCaptureError(CaptureError):
     """A capture ends inside a record; the frames before it have been read and are good."""
 
 
 class Source:
     """The bytes of a capture, read in chunks, and the errors that name a place in them.
 
-    ``taken`` counts the bytes handed out so far (those of the capture itself when the file is compressed), ``read_bytes``
-    those read from the file. ``limit`` is the most that a captured frame may have.
+    ``taken`` counts the bytes handed out so far (those of the capture itself when the file is compressed),
+    ``read_bytes`` those read from the file. ``limit`` is the most that a captured frame may have.
     """
 
     __slots__ = ("_file", "_gunzip", "_read", "name", "read_bytes", "taken")
@@ -55,7 +57,7 @@ class Source:
         self.read_bytes = 0
 
     def more(self, rest: bytes, need: int) -> bytes:
-        """``rest`` with what follows it, ``need`` bytes or more in all; less only where the file ends."""
+        """Read on: ``rest`` and what follows, ``need`` bytes or more in all; less only where the file ends."""
         pieces, have = [rest], len(rest)
         while have < need and (chunk := self._next()):
             pieces.append(chunk)
@@ -63,7 +65,7 @@ class Source:
         return b"".join(pieces)
 
     def skip(self, rest: bytes, count: int, what: str) -> bytes:
-        """Pass over ``count`` bytes, the first of which are ``rest``: what was read behind them. TruncatedCapture."""
+        """Pass over ``count`` bytes, ``rest`` first: what was read behind them, or TruncatedCaptureError."""
         place, left = self.taken - len(rest), count - len(rest)
         chunk = b""
         while left > 0:
@@ -80,12 +82,12 @@ class Source:
         return self.more(b"", 4)
 
     def broken(self, place: int, text: str, *, hint: str | None = None) -> CaptureError:
-        """The error for something wrong at byte ``place``, counted from 0."""
+        """Make the error for something wrong at byte ``place``, counted from 0."""
         return CaptureError(self._at(place, text, hint), source=self.name, hint=hint)
 
-    def truncated(self, place: int, text: str) -> TruncatedCapture:
-        """The error for a file that ends inside what began at byte ``place``."""
-        return TruncatedCapture(self._at(place, "the capture is cut off: " + text, None), source=self.name)
+    def truncated(self, place: int, text: str) -> TruncatedCaptureError:
+        """Make the error for a file that ends inside what began at byte ``place``."""
+        return TruncatedCaptureError(self._at(place, "the capture is cut off: " + text, None), source=self.name)
 
     def _at(self, place: int, text: str, hint: str | None) -> str:
         where = f"at byte {place} of the decompressed capture" if self._gunzip else f"at byte {place}"
@@ -97,7 +99,7 @@ class Source:
         return chunk
 
     def read_file(self, size: int = _CHUNK) -> bytes:
-        """The next bytes of the file as they stand there, none at its end; CaptureError when it cannot be read."""
+        """Read the next bytes of the file as they stand there, none at its end; CaptureError when that fails."""
         try:
             chunk: bytes = self._read(size) or b""
         except (OSError, ValueError) as error:
@@ -109,18 +111,15 @@ class Source:
 class _Gunzip:
     """The contents of a gzip file (RFC 1952), one or more members, a bounded piece at a time."""
 
-    __slots__ = ("_decompressor", "_pending", "_source", "_zlib")
+    __slots__ = ("_decompressor", "_pending", "_source")
 
     def __init__(self, source: Source, head: bytes) -> None:
-        import zlib
-
-        self._zlib = zlib
         self._source = source
         self._pending = head
         self._decompressor = zlib.decompressobj(31)
 
     def read(self) -> bytes:
-        """The next piece, none at the end. TruncatedCapture where the file ends early, CaptureError when it is broken."""
+        """Read the next piece, none at the end; CaptureError when the data is broken or ends early."""
         while True:
             data = self._pending or self._source.read_file(_GZIP_CHUNK)
             if self._decompressor.eof:
@@ -130,10 +129,10 @@ class _Gunzip:
                 self._pending = data = data.lstrip(b"\0")
                 if not data:
                     continue
-                self._decompressor = self._zlib.decompressobj(31)
+                self._decompressor = zlib.decompressobj(31)
             try:
                 piece = self._decompressor.decompress(data, _CHUNK)
-            except self._zlib.error as error:
+            except zlib.error as error:
                 raise CaptureError(f"cannot decompress the capture: {error}", source=self._source.name) from error
             ended = self._decompressor.eof
             self._pending = self._decompressor.unused_data if ended else self._decompressor.unconsumed_tail
@@ -143,7 +142,7 @@ class _Gunzip:
                 text = (
                     f"the capture is cut off: the gzip file ends after {self._source.read_bytes} bytes, inside its data"
                 )
-                raise TruncatedCapture(text, source=self._source.name)
+                raise TruncatedCaptureError(text, source=self._source.name)
 
 
 class Capture:
@@ -188,26 +187,27 @@ class Capture:
 def open_capture(file: str | os.PathLike[str] | BinaryIO, *, name: str | None = None) -> Capture:
     """Open a capture, a path or a binary stream, and say what it is by its first bytes.
 
-    Iterating yields :class:`Frame` after Frame. CaptureError here or while iterating: the file cannot be read, is empty,
-    is neither pcap nor pcapng (or gzip of them), or breaks its format; TruncatedCapture: it ends inside a record.
+    Iterating yields :class:`Frame` after Frame. CaptureError here or while iterating: the file cannot be read, is
+    empty, is neither pcap nor pcapng (or gzip of them), or breaks its format; TruncatedCaptureError: it ends inside a
+    record.
     ``name`` is what errors call it; by default the path or the stream's own name. A stream is not closed.
     """
     if not isinstance(file, str | os.PathLike):
         return Capture(file, name or str(getattr(file, "name", "capture")), owned=False)
     name = name or os.fsdecode(file)
     try:
-        opened = open(file, "rb", buffering=0)  # the reader has its own chunks
+        opened = FileIO(file)  # unbuffered: the reader has its own chunks
     except (OSError, ValueError) as error:
         raise CaptureError(f"cannot open the capture: {_reason(error)}", source=name) from error
     try:
-        return Capture(cast("BinaryIO", opened), name, owned=True)
+        return Capture(cast(BinaryIO, opened), name, owned=True)
     except CaptureError:
         opened.close()
         raise
 
 
 def _frames(source: Source) -> Iterator[Frame]:
-    """The reader for what the source begins with."""
+    """Choose the reader for what the source begins with."""
     data = source.more(b"", 4)
     if not data:
         raise CaptureError("the capture is empty: 0 bytes, expected pcap or pcapng", source=source.name)

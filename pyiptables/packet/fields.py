@@ -6,10 +6,13 @@ packet's first fragment; matches that need them say so with a :class:`~pyiptable
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from pyiptables.packet.addresses import to_text
+from pyiptables.hooks import Family
+from pyiptables.packet.addresses import mac_to_text, to_text
 from pyiptables.predicate import Field, Readable
 
 TCP_FLAG_NAMES = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32}
@@ -74,10 +77,14 @@ ip = SimpleNamespace(
     fragoff=Field("ip.fragoff", 13, lambda skb: skb.fragoff),
     ttl=Field("ip.ttl", 8, lambda skb: skb.ttl),
     length=Field(
-        "ip.length", 16, lambda skb: len(skb.data) - 40 if skb.family == 10 else skb.data[2] << 8 | skb.data[3]
+        "ip.length",
+        16,
+        lambda skb: (
+            skb.data[2] << 8 | skb.data[3] if skb.family is Family.IPV4 else (skb.data[4] << 8 | skb.data[5]) + 40
+        ),
     ),
 )
-"""Of the network header; ``length`` is IPv4's total length, and IPv6's payload length."""
+"""Of the network header; ``length`` is that of the packet with its network header, as the header says it."""
 
 tcp = SimpleNamespace(
     header=readable("a whole TCP header", 20),
@@ -102,7 +109,7 @@ ports = SimpleNamespace(
 """The two ports that TCP, UDP, UDP-Lite, SCTP and DCCP all begin with."""
 
 icmp = SimpleNamespace(
-    header=readable("an ICMP type and code", 4),
+    header=readable("a whole ICMP header", 8),
     type=Field("icmp.type", 8, byte_at(0)),
     code=Field("icmp.code", 8, byte_at(1)),
 )
@@ -112,13 +119,98 @@ meta = SimpleNamespace(
     iif=Field("meta.iif", 0, lambda skb: skb.iif),
     oif=Field("meta.oif", 0, lambda skb: skb.oif),
     mark=Field("meta.mark", 32, lambda skb: skb.mark, hex),
-    mac_source=Field("meta.mac_source", 48, lambda skb: int.from_bytes(skb.mac[6:12], "big") if len(skb.mac) == 14 else None),
+    mac_source=Field(
+        "meta.mac_source",
+        48,
+        lambda skb: int.from_bytes(skb.mac[6:12], "big") if len(skb.mac) == 14 else None,
+        lambda mac: mac_to_text(mac.to_bytes(6, "big")),
+    ),
 )
 """What the kernel knows about a packet beside its bytes."""
 
+CT_STATES = {
+    "INVALID": 1,
+    "NEW": 8,
+    "RELATED": 4,
+    "ESTABLISHED": 2,
+    "UNTRACKED": 256,
+    "SNAT": 64,
+    "DNAT": 128,
+}
+"""The bits of ``ct.state``, in the order in which iptables lists them (XT_CONNTRACK_STATE_*)."""
+
+CT_STATUSES = {"NONE": 0, "EXPECTED": 1, "SEEN_REPLY": 2, "ASSURED": 4, "CONFIRMED": 8}
+"""The bits of an entry's status that iptables has names for, in the order in which it lists them (IPS_*)."""
+
+UNTRACKED, FIRST_REPLY = 7, 3
+"""Numbers of ctinfo: not tracked; and the first of those that go in the reply direction."""
+
+SECOND = 1_000_000_000
+
+
+def bits_to_text(bits: int, names: Mapping[str, int]) -> str:
+    """The names of the bits that are set, with commas; for none, the name of 0 if there is one."""
+    zero = next((name for name, bit in names.items() if not bit), "")
+    return ",".join(name for name, bit in names.items() if bits & bit) or zero
+
+
+def _ct_state(skb: Any) -> int:
+    """The packet's state and its connection's NAT as one bit set (conntrack_mt in xt_conntrack.c)."""
+    entry = skb.nfct
+    if entry is None:
+        return CT_STATES["UNTRACKED"] if skb.ctinfo == UNTRACKED else CT_STATES["INVALID"]
+    # IPS_SRC_NAT and IPS_DST_NAT stand two places below their state bits.
+    return int(2 << skb.ctinfo % FIRST_REPLY | (entry.status & 0x30) << 2)
+
+
+def _expires(skb: Any) -> int | None:
+    """The seconds that the packet's entry has left; an entry that is not yet confirmed has no clock and counts as 0."""
+    entry = skb.nfct
+    if entry is None:
+        return None
+    confirmed = entry.status & CT_STATUSES["CONFIRMED"]
+    return max(0, entry.timeout - skb.tstamp) // SECOND if confirmed else 0
+
+
+def _of_entry(name: str, bits: int, read: Callable[[Any], int], show: Callable[[Any], str] = str) -> Field:
+    """A field that is read off the packet's connection; packets without one do not have it."""
+    return Field(name, bits, lambda skb: None if skb.nfct is None else read(skb.nfct), show)
+
+
+def _ct_address(name: str, read: Callable[[Any], int]) -> dict[Family, Field]:
+    return {family: _of_entry(name, family.bits, read, partial(to_text, family=family)) for family in Family}
+
+
+ct = SimpleNamespace(
+    state=Field("ct.state", 9, _ct_state, lambda bits: bits_to_text(bits, CT_STATES)),
+    entry=Field(
+        "ct.entry", 1, lambda skb: int(skb.nfct is not None), lambda there: "tracked" if there else "not tracked"
+    ),
+    direction=Field(
+        "ct.direction",
+        1,
+        lambda skb: None if skb.nfct is None else int(skb.ctinfo >= FIRST_REPLY),
+        lambda direction: "REPLY" if direction else "ORIGINAL",
+    ),
+    status=_of_entry("ct.status", 16, lambda entry: entry.status, lambda bits: bits_to_text(bits, CT_STATUSES)),
+    mark=_of_entry("ct.mark", 32, lambda entry: entry.mark, hex),
+    protocol=_of_entry("ct.protocol", 8, lambda entry: entry.original.protocol),
+    expires=Field("ct.expires", 32, _expires),
+    original_src=_ct_address("ct.original_src", lambda entry: entry.original.src),
+    original_dst=_ct_address("ct.original_dst", lambda entry: entry.original.dst),
+    reply_src=_ct_address("ct.reply_src", lambda entry: entry.reply.src),
+    reply_dst=_ct_address("ct.reply_dst", lambda entry: entry.reply.dst),
+    original_sport=_of_entry("ct.original_sport", 16, lambda entry: entry.original.sport),
+    original_dport=_of_entry("ct.original_dport", 16, lambda entry: entry.original.dport),
+    reply_sport=_of_entry("ct.reply_sport", 16, lambda entry: entry.reply.sport),
+    reply_dport=_of_entry("ct.reply_dport", 16, lambda entry: entry.reply.dport),
+)
+"""Of the packet's connection (``skb.nfct`` and ``skb.ctinfo``). Addresses are a field for each family; the ports of
+ICMP are its identifier, and type and code; ``expires`` is in seconds."""
+
 
 def whole_or_first_fragment(*, hotdrop_offset_one: bool = True) -> Readable:
-    """The condition that the packet is no later fragment; TCP's own match drops fragments that begin inside its header."""
+    """The condition that the packet is no later fragment; TCP's own match drops those that begin inside its header."""
 
     def present(skb: Any) -> bool:
         if skb.fragoff == 0:

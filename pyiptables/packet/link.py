@@ -54,9 +54,9 @@ class Direction(IntEnum):
 class Frame(NamedTuple):
     """One captured frame.
 
-    ``number`` counts from 1 through the whole file, ``time_ns`` is nanoseconds since 1970, ``interface`` is "" where the
-    capture names none, ``linktype`` is a number of :class:`LinkType` or another. ``original_length`` is the frame's length
-    on the wire, which is more than ``data`` when the capture cut it.
+    ``number`` counts from 1 through the whole file, ``time_ns`` is nanoseconds since 1970, ``interface`` is "" where
+    the capture names none, ``linktype`` is a number of :class:`LinkType` or another. ``original_length`` is the frame's
+    length on the wire, which is more than ``data`` when the capture cut it.
     """
 
     number: int
@@ -75,8 +75,8 @@ class Link(NamedTuple):
     frame's bytes from ``offset`` on. ``mac`` is the header as the kernel has it once VLAN tags are off: 14 bytes for
     Ethernet, else none. ``source`` and ``destination`` are hardware addresses of 6 bytes, or None where the link type
     does not carry them. ``packet_type`` and ``interface_index`` are those of cooked captures, None elsewhere. ``vlans``
-    are the VLAN ids, outermost first; id 0 only gives a priority and is left out. ``problem`` is empty, or says in words
-    why the frame cannot be read; the rest is then empty.
+    are the VLAN ids, outermost first; id 0 only gives a priority and is left out. ``problem`` is empty, or says in
+    words why the frame cannot be read; the rest is then empty.
     """
 
     ethertype: int
@@ -111,7 +111,8 @@ def _ethernet(data: bytes) -> Link:
     if len(data) < 14:
         return _short(data, "an Ethernet header", 14)
     kind, offset = data[12] << 8 | data[13], 14
-    mac, vlans = data[:14], ()
+    mac = data[:14]
+    vlans: tuple[int, ...] = ()
     if kind in VLAN_TAGS:
         kind, offset, vlans = _untag(data, kind, offset)
         if kind in VLAN_TAGS:
@@ -138,20 +139,21 @@ def _cooked_v1(data: bytes) -> Link:
     if len(data) < 16:
         return _short(data, "a Linux cooked header", 16)
     packet_type, hardware, length = data[0] << 8 | data[1], data[2] << 8 | data[3], data[4] << 8 | data[5]
-    return _cooked(data, 16, data[14] << 8 | data[15], hardware, packet_type, data[6:12] if length == 6 else None, None)
+    link = _cooked(data, 16, data[14] << 8 | data[15], hardware, packet_type)
+    return link if link.problem or length != 6 else link._replace(source=data[6:12])
 
 
 def _cooked_v2(data: bytes) -> Link:
     if len(data) < 20:
         return _short(data, "a Linux cooked v2 header", 20)
+    link = _cooked(data, 20, data[0] << 8 | data[1], data[8] << 8 | data[9], data[10])
+    if link.problem:
+        return link
     source = data[12:18] if data[11] == 6 else None
-    index = int.from_bytes(data[4:8], "big")
-    return _cooked(data, 20, data[0] << 8 | data[1], data[8] << 8 | data[9], data[10], source, index)
+    return link._replace(source=source, interface_index=int.from_bytes(data[4:8], "big"))
 
 
-def _cooked(
-    data: bytes, offset: int, kind: int, hardware: int, packet_type: int, source: bytes | None, index: int | None
-) -> Link:
+def _cooked(data: bytes, offset: int, kind: int, hardware: int, packet_type: int) -> Link:
     if hardware == _NETLINK:
         return _problem("a netlink message, not a frame")
     if packet_type > PacketType.LOOPBACK:
@@ -161,7 +163,7 @@ def _cooked(
         kind, offset, vlans = _untag(data, kind, offset)
         if kind in VLAN_TAGS:
             return _problem(f"frame of {len(data)} bytes ends inside a VLAN tag")
-    return Link(kind, offset, data[offset:], b"", source, None, PacketType(packet_type), index, vlans)
+    return Link(kind, offset, data[offset:], packet_type=PacketType(packet_type), vlans=vlans)
 
 
 def _raw(data: bytes) -> Link:

@@ -6,6 +6,7 @@ Source: getservbyname(3), getprotobyname(3), getaddrinfo(3), and /etc/networks f
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from functools import cache
 
 KNOWN_PROTOCOLS = {
@@ -78,20 +79,15 @@ def protocol_number(name: str) -> int | None:
 def _protocols_file() -> dict[int, str]:
     """/etc/protocols by number; Python has no getprotobynumber."""
     found: dict[int, str] = {}
-    try:
-        with open("/etc/protocols", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                words = line.partition("#")[0].split()
-                if len(words) >= 2 and words[1].isdigit():
-                    found.setdefault(int(words[1]), words[0])
-    except OSError:
-        pass
+    for words in _lines_of("/etc/protocols"):
+        if words[1].isascii() and words[1].isdigit() and len(words[1]) < 10:
+            found.setdefault(int(words[1]), words[0])
     return found
 
 
 def protocol_name(number: int) -> str | None:
-    """The name that /etc/protocols gives a number, else the program's own, or None."""
-    return _protocols_file().get(number) or SAVED_PROTOCOLS.get(number)
+    """The name of a protocol: the program's own, else that of /etc/protocols, or None (proto_to_name)."""
+    return SAVED_PROTOCOLS.get(number) or _protocols_file().get(number)
 
 
 @cache
@@ -117,28 +113,36 @@ def host_name(address: int, ipv6: bool) -> str | None:
 
 
 @cache
-def _networks_file() -> tuple[tuple[str, int], ...]:
-    """/etc/networks as names and IPv4 addresses."""
-    found: list[tuple[str, int]] = []
-    try:
-        with open("/etc/networks", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                words = line.partition("#")[0].split()
-                if len(words) >= 2:
-                    parts = words[1].split(".")
-                    if len(parts) <= 4 and all(part.isdigit() and int(part) < 256 for part in parts):
-                        numbers = [int(part) for part in parts] + [0] * (4 - len(parts))
-                        found.append((words[0], int.from_bytes(bytes(numbers), "big")))
-    except OSError:
-        pass
+def _networks_file() -> tuple[tuple[tuple[str, ...], int], ...]:
+    """/etc/networks: the names of each network, its aliases last, and its IPv4 address."""
+    found: list[tuple[tuple[str, ...], int]] = []
+    for name, address, *aliases in _lines_of("/etc/networks"):
+        parts = address.split(".")
+        try:  # a part may be octal or hexadecimal; missing ones are 0
+            packed = socket.inet_aton(".".join(parts + ["0"] * (4 - len(parts))))
+        except (OSError, ValueError):
+            continue
+        found.append(((name, *aliases), int.from_bytes(packed, "big")))
     return tuple(found)
 
 
 def network_name(address: int) -> str | None:
     """The name of an IPv4 network in /etc/networks, or None."""
-    return next((name for name, value in _networks_file() if value == address), None)
+    return next((names[0] for names, value in _networks_file() if value == address), None)
 
 
 def network_address(name: str) -> int | None:
-    """The IPv4 address of a network name in /etc/networks, or None."""
-    return next((value for known, value in _networks_file() if known == name), None)
+    """The IPv4 address of a network name, or of an alias, in /etc/networks; or None."""
+    return next((value for names, value in _networks_file() if name in names), None)
+
+
+def _lines_of(path: str) -> Iterator[list[str]]:
+    """The words of each line of a file of names, comments left out; nothing when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                words = line.partition("#")[0].split()
+                if len(words) >= 2:
+                    yield words
+    except OSError:
+        return

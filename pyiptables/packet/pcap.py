@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Variant(NamedTuple):
-    """What a magic number says: byte order (of struct), nanoseconds in a unit of the fraction, size of a record header."""
+    """What a magic number says: byte order (as in struct), nanoseconds in a unit of time, size of a record header."""
 
     order: str
     unit: int
@@ -34,9 +34,9 @@ VARIANTS = {
 
 
 def frames(source: Source, data: bytes) -> Iterator[Frame]:
-    """The frames of a capture whose beginning, at least the magic number, has been read into ``data``.
+    """Read the frames of a capture whose beginning, at least the magic number, has been read into ``data``.
 
-    Raises CaptureError where the file is not pcap, TruncatedCapture where it ends inside a record.
+    Raises CaptureError where the file is not pcap, TruncatedCaptureError where it ends inside a record.
     """
     data = source.more(data, 24)
     variant = VARIANTS[data[:4]]

@@ -33,6 +33,9 @@ _END, _NAME, _FLAGS, _RESOLUTION, _OFFSET = 0, 2, 2, 9, 14
 _NANOSECONDS = 9
 
 
+_new = tuple.__new__
+
+
 class _BlockError(Exception):
     """What is wrong with a block; whoever knows its place makes a CaptureError of it."""
 
@@ -51,11 +54,12 @@ class Interface(NamedTuple):
 class Section:
     """A section of a file: its byte order, its interfaces so far, and which options said which direction."""
 
-    __slots__ = ("_directions", "_interfaces", "_layouts", "_order", "_time")
+    __slots__ = ("_directions", "_interfaces", "_order", "_time", "_unpack", "_unpack_old")
 
     def __init__(self, order: str) -> None:
         self._order = order
-        self._layouts = {_PACKET: struct.Struct(order + "IIIII"), _OLD_PACKET: struct.Struct(order + "HxxIIII")}
+        self._unpack = struct.Struct(order + "IIIII").unpack_from
+        self._unpack_old = struct.Struct(order + "HxxIIII").unpack_from
         self._interfaces: list[Interface] = []
         self._directions = {b"": Direction.UNKNOWN}
         self._time = 0
@@ -79,15 +83,20 @@ class Section:
         )
 
     def packet(self, number: int, kind: int, body: bytes, limit: int) -> Frame:
-        """The frame of an enhanced or obsolete packet block; _BlockError when its lengths or interface are wrong."""
-        which, high, low, captured, original = self._layouts[kind].unpack_from(body)
+        """Read an enhanced or obsolete packet block; _BlockError when its lengths, time or interface are wrong."""
+        unpack = self._unpack if kind == _PACKET else self._unpack_old
+        which, high, low, captured, original = unpack(body)
         stop = 20 + captured
         if stop > len(body) or captured > limit:
             raise _BlockError(f"packet {number} says {captured} bytes in a block that has room for {len(body) - 20}")
-        if which >= len(self._interfaces):
-            raise _BlockError(f"packet {number} is of interface {which}, which the section does not describe")
-        name, linktype, _, multiply, divide, offset = self._interfaces[which]
-        when = (high << 32 | low) * multiply // divide + offset
+        try:
+            name, linktype, _, multiply, divide, offset = self._interfaces[which]
+        except IndexError:
+            text = f"packet {number} is of interface {which}, which the section does not describe"
+            raise _BlockError(text) from None
+        when = high << 32 | low
+        if multiply != 1 or divide != 1 or offset:  # arithmetic with numbers this long is slow
+            when = when * multiply // divide + offset
         if not 0 <= when <= MOST_TIME:
             raise _BlockError(f"packet {number} is not from the years 1970 to 2262")
         self._time = when
@@ -95,10 +104,10 @@ class Section:
         direction = self._directions.get(options)
         if direction is None:
             direction = self._direction(options)
-        return tuple.__new__(Frame, (number, when, name, linktype, direction, body[20:stop], original))
+        return _new(Frame, (number, when, name, linktype, direction, body[20:stop], original))
 
     def simple_packet(self, number: int, body: bytes, limit: int) -> Frame:
-        """The frame of a simple packet block: on the section's first interface, at the time of the packet before."""
+        """Read a simple packet block: on the section's first interface, at the time of the packet before."""
         if not self._interfaces:
             raise _BlockError(f"packet {number} is of interface 0, which the section does not describe")
         interface = self._interfaces[0]
@@ -110,7 +119,7 @@ class Section:
         return Frame(number, self._time, interface.name, interface.linktype, Direction.UNKNOWN, data, original)
 
     def _direction(self, options: bytes) -> Direction:
-        """The direction that a packet's options say. A packet whose options lie is kept; what follows the lie is not."""
+        """Read what a packet's options say of its direction; options that lie cost the packet only that."""
         flags = self._options(options)[0].get(_FLAGS, b"")
         bits = struct.unpack(self._order + "I", flags)[0] & 3 if len(flags) == 4 else 0
         direction = Direction(bits) if bits < 3 else Direction.UNKNOWN
@@ -119,7 +128,7 @@ class Section:
         return direction
 
     def _options(self, data: bytes) -> tuple[dict[int, bytes], bool]:
-        """The options, each code's first, and whether all of them fit; none is read after one that does not."""
+        """Read options: each code's first, and whether all of them fit; none is read after one that does not."""
         found: dict[int, bytes] = {}
         at = 0
         while at + 4 <= len(data):
@@ -135,15 +144,14 @@ class Section:
 
 
 def frames(source: Source, data: bytes) -> Iterator[Frame]:
-    """The frames of a capture whose beginning, at least the magic number, has been read into ``data``.
+    """Read the frames of a capture whose beginning, at least the magic number, has been read into ``data``.
 
     A packet without a time (simple packet block) has that of the packet before it in its section, or 0. Blocks of other
-    kinds are skipped. Raises CaptureError where the file is not pcapng, TruncatedCapture where it ends inside a block.
+    kinds are skipped. Raises CaptureError where the file is not pcapng, TruncatedCaptureError where it ends in a block.
     """
     section, number, limit = Section("<"), 0, source.limit
-    place = 0
-    try:
-        for place, kind, body, order in _blocks(source, data):
+    for place, kind, body, order in _blocks(source, data):
+        try:
             if kind in _PACKETS:
                 number += 1
                 yield section.packet(number, kind, body, limit)
@@ -154,14 +162,14 @@ def frames(source: Source, data: bytes) -> Iterator[Frame]:
                 section.add_interface(body)
             else:
                 section = Section(order)
-    except _BlockError as error:
-        raise source.broken(place, str(error)) from None
+        except _BlockError as error:
+            raise source.broken(place, str(error)) from None
 
 
 def _blocks(source: Source, data: bytes) -> Iterator[tuple[int, int, bytes, str]]:
-    """The blocks of the kinds that are read: place in the file, kind, what stands between the lengths, byte order."""
+    """Read the blocks of the kinds that matter: place in the file, kind, what its lengths enclose, byte order."""
     order, head = "<", struct.Struct("<II").unpack_from
-    at, end = 0, len(data)
+    smallest_of, at, end = _SMALLEST.get, 0, len(data)
     base = source.taken - end
     while True:
         if end - at < 12:
@@ -176,19 +184,19 @@ def _blocks(source: Source, data: bytes) -> Iterator[tuple[int, int, bytes, str]
             order = _byte_order(source, base + at, data[at + 8 : at + 12])
             head = struct.Struct(order + "II").unpack_from
             size = head(data, at)[1]
-        smallest = _SMALLEST.get(kind, 12)
-        if size < smallest or size & 3:
-            hint = f"expected at least {smallest}, and a multiple of 4"
+        smallest = smallest_of(kind)
+        if size < (smallest or 12) or size & 3:
+            hint = f"expected at least {smallest or 12}, and a multiple of 4"
             raise source.broken(base + at, f"block of type {kind:#x} says its length is {size}", hint=hint)
         if at + size > end:
             data = _fetch(source, data[at:], kind, size)
             at, end, base = 0, len(data), source.taken - len(data)
-            if kind not in _SMALLEST:
+            if not smallest:
                 continue
         stop = at + size
         if data[stop - 4 : stop] != data[at + 4 : at + 8]:
             raise source.broken(base + stop - 4, f"the block's length at its end is not the {size} of its beginning")
-        if kind in _SMALLEST:
+        if smallest:
             if kind == _SECTION and (major := struct.unpack_from(order + "H", data, at + 12)[0]) != 1:
                 raise source.broken(base + at + 12, f"pcapng version {major} is not known", hint="expected version 1")
             yield base + at, kind, data[at + 8 : stop - 4], order
@@ -219,13 +227,13 @@ def _byte_order(source: Source, place: int, magic: bytes) -> str:
 
 
 def _name(data: bytes) -> str:
-    """An interface's name as text that can be shown: what cannot be is replaced."""
+    """Make text that can be shown of an interface's name: what cannot be shown is replaced."""
     text = data.partition(b"\0")[0].decode("utf-8", "replace")[:LONGEST_NAME]
     return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _tick(resolution: int) -> tuple[int, int]:
-    """A clock's tick from if_tsresol, as the fraction ``multiply / divide`` of nanoseconds."""
+    """Read a clock's tick from if_tsresol, as the fraction ``multiply / divide`` of nanoseconds."""
     exponent = resolution & 0x7F
     if resolution & 0x80:
         return 1_000_000_000, 1 << exponent
@@ -235,19 +243,19 @@ def _tick(resolution: int) -> tuple[int, int]:
 
 
 def section_header() -> bytes:
-    """A section header block, little-endian, of a section whose length is not said."""
+    """Build a section header block, little-endian, of a section whose length is not said."""
     return _block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
 
 
 def interface_description(name: str, linktype: int) -> bytes:
-    """An interface description block with its name, if any, and a clock of nanoseconds."""
+    """Build an interface description block with its name, if any, and a clock of nanoseconds."""
     options = _option(_NAME, name[:LONGEST_NAME].encode("utf-8", "replace")) if name else b""
     options += _option(_RESOLUTION, bytes((_NANOSECONDS,))) + _option(_END, b"")
     return _block(_INTERFACE, struct.pack("<HHI", linktype, 0, 0) + options)
 
 
 def enhanced_packet(which: int, time_ns: int, direction: Direction, data: bytes, original_length: int) -> bytes:
-    """An enhanced packet block on the section's interface number ``which``."""
+    """Build an enhanced packet block on the section's interface number ``which``."""
     padding, options = bytes(-len(data) & 3), _DIRECTION_OPTIONS[direction]
     size = 32 + len(data) + len(padding) + len(options)
     head = _PACKET_HEAD(

@@ -34,7 +34,8 @@ class Skb:
     Metadata: ``iif`` and ``oif`` are interface names at the present hook ("" for none); ``mac`` is the link-layer header
     as received (14 bytes for Ethernet, empty for a packet made here); ``nfct`` is the conntrack entry, or None, and
     ``ctinfo`` its :class:`~pyiptables.conntrack` state number; ``dst`` is the routing decision; ``tstamp`` is nanoseconds
-    on the capture's clock.
+    on the capture's clock; ``frag_max_size`` and ``fragments`` are the largest size and the payload sizes of the fragments
+    that a datagram was put together from (0 and empty: it came whole).
     """
 
     __slots__ = (
@@ -43,8 +44,11 @@ class Skb:
         "data",
         "dst",
         "family",
+        "frag_max_size",
+        "fragments",
         "fragoff",
         "hook",
+        "host",
         "hotdrop",
         "iif",
         "ihl",
@@ -84,8 +88,11 @@ class Skb:
         self.dst: Any = None
         self.owner: Any = None
         self.hotdrop = False
+        self.host: Any = None
         self.tstamp = 0
         self.number = 0
+        self.frag_max_size = 0
+        self.fragments: tuple[int, ...] = ()
         self.unknown: list[str] = []
         self.parse()
 
@@ -127,7 +134,20 @@ class Skb:
     def copy(self) -> Skb:
         """A copy with its own data and without conntrack, as a packet that is made from another."""
         other = Skb(self.data, self.family, iif=self.iif, mac=self.mac)
-        for name in ("oif", "pkt_type", "hook", "mark", "priority", "secmark", "nf_trace", "dst", "owner", "tstamp", "number"):
+        for name in (
+            "oif",
+            "pkt_type",
+            "hook",
+            "mark",
+            "priority",
+            "secmark",
+            "nf_trace",
+            "dst",
+            "owner",
+            "host",
+            "tstamp",
+            "number",
+        ):
             setattr(other, name, getattr(self, name))
         return other
 

@@ -74,14 +74,18 @@ class RuleSpec:
     @property
     def unconditional(self) -> bool:
         """Whether every packet fulfils it: no condition of the rule's own, and no match."""
-        return not self.matches and (
-            self.source,
-            self.destination,
-            self.in_interface,
-            self.out_interface,
-            self.protocol,
-            self.fragment,
-        ) == (None,) * 6
+        return (
+            not self.matches
+            and (
+                self.source,
+                self.destination,
+                self.in_interface,
+                self.out_interface,
+                self.protocol,
+                self.fragment,
+            )
+            == (None,) * 6
+        )
 
     @property
     def target_name(self) -> str:
@@ -135,7 +139,9 @@ class Table:
     @classmethod
     def empty(cls, name: str) -> Table:
         """The table as it is when first used: built-in chains only, empty, policy ACCEPT."""
-        return cls(name, MappingProxyType({hook.name: Chain(hook.name, policy="ACCEPT") for hook in sorted(TABLES[name])}))
+        return cls(
+            name, MappingProxyType({hook.name: Chain(hook.name, policy="ACCEPT") for hook in sorted(TABLES[name])})
+        )
 
     def base_chain(self, hook: Hook) -> Chain:
         """The built-in chain at a hook."""

@@ -70,7 +70,9 @@ class IntegerRange(Kind):
         rest = texts[0]
         while True:
             if len(values) == 2:
-                raise ParameterProblem(f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n')
+                raise ParameterProblem(
+                    f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n'
+                )
             value, rest = self._component(rest, values, option, facts)
             values.append(value)
             if not rest:

@@ -82,7 +82,7 @@ class GuidedPortRange(_PortRange):
         if len(parts) > 2:
             raise ParameterProblem(f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n')
         if len(parts) == 1:
-            port = resolve_port(parts[0])
+            port = resolve_port(parts[0]) if parts[0] else 0
             return (port, port)
         low = resolve_port(parts[0]) if parts[0] else 0
         high = resolve_port(parts[1]) if parts[1] else 0xFFFF

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
+from pyiptables.extensions.base import Kind, Option, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import whole_number
 from pyiptables.extensions.kinds.ports import ANY_PORT, PortRange
+from pyiptables.extensions.matches._ports import PortsMatch
 from pyiptables.packet.fields import TCP_FLAG_NAMES, flags_to_text, tcp, tcp_option, whole_or_first_fragment
 from pyiptables.predicate import Predicate, Test
 
@@ -60,7 +61,7 @@ class OptionNumber(Kind):
         return value
 
 
-class TcpMatch(Match):
+class TcpMatch(PortsMatch):
     """Match a TCP segment. A later fragment never matches; one that begins inside the header is dropped."""
 
     name = "tcp"
@@ -89,25 +90,14 @@ class TcpMatch(Match):
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``tcp dpt:22 flags:0x17/0x02``."""
-        ports = self.list_port(type(self).sport, facts, numeric) + self.list_port(type(self).dport, facts, numeric)
         rest = "".join(self.list_option(option, facts, numeric) for option in (type(self).option, type(self).flags))
-        return f" tcp{ports}{rest}"
-
-    def list_port(self, option: Option, facts: RuleFacts, numeric: bool) -> str:
-        """``dpt:22``, ``dpts:1:5``, ``dpt:!22``; nothing when not given."""
-        if not self.has(option):
-            return ""
-        low, high = self.values[option.attribute]
-        plural, mark = "s" if low != high else "", "!" if self.inverts(option) else ""
-        return f" {option.list_as}{plural}:{mark}{option.kind.list((low, high), facts, numeric)}"
+        return f" tcp{self.list_ports(facts, numeric)}{rest}"
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
         """Ports, flags, then the option, as tcp_mt tests them."""
         cls = type(self)
         yield whole_or_first_fragment()
-        yield tcp.header
-        yield self.wants(cls.sport, facts, lambda negate: tcp.sport.within(self.sport, negate=negate))
-        yield self.wants(cls.dport, facts, lambda negate: tcp.dport.within(self.dport, negate=negate))
+        yield from self.port_parts(tcp, facts)
         yield self.wants(cls.flags, facts, lambda negate: tcp.flags.masked(*self.flags, negate=negate))
         yield self.wants(cls.option, facts, lambda negate: Test("tcp.option", self._has_option))
 

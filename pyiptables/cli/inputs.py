@@ -1,0 +1,88 @@
+"""The ruleset and the host that a command works on: from a snapshot, from files, or assumed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyiptables.cli.store import Store
+from pyiptables.errors import Error
+from pyiptables.hooks import Family
+from pyiptables.host import Host
+from pyiptables.packet.addresses import to_text
+from pyiptables.packet.link import IPV4, IPV6, Direction, Frame, decode
+from pyiptables.ruleset.model import Ruleset
+
+
+def read_ruleset(snapshot: str | None, rules: str | None, file: str | None, family: Family) -> Ruleset:
+    """The ruleset of a file, of a snapshot (rules.v4, rules.v6), or the one that pyipt keeps."""
+    if rules is None and snapshot is not None:
+        folder = Path(snapshot)
+        if not folder.is_dir():
+            raise Error(f"{snapshot} is no folder", hint="a snapshot is a folder with rules.v4, ip-addr.json ...")
+        rules = str(folder / f"rules.v{family.version}")
+    name = rules or file
+    if name is not None and name != "-" and not Path(name).exists():
+        raise Error(f"there is no ruleset {name}")
+    return Store.named(name, family).read()
+
+
+def read_host(snapshot: str | None, host: str | None) -> Host | None:
+    """The host of a host file or a snapshot, None when neither is given."""
+    if host is not None:
+        return Host.from_toml(host)
+    return Host.from_snapshot(snapshot) if snapshot is not None else None
+
+
+def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame] = ()) -> Host:
+    """A host made up from what rules name and packets show; what was assumed stands in its ``assumptions``."""
+    names = dict.fromkeys(frame.interface for frame in frames if frame.interface not in ("", "any", "lo", "local"))
+    addresses: dict[str, list[str]] = {}
+    if typed is not None:
+        names.update(dict.fromkeys(name for name in (typed.interface, typed.out_interface) if name))
+    names.update(dict.fromkeys(_named_interfaces(ruleset)))
+    first = next(iter(names), "eth0")
+    names.setdefault(first)
+    if typed is not None and typed.interface and not typed.out_interface:
+        addresses[typed.interface] = [to_text(_address(typed.data, 1), ruleset.family)]
+    elif typed is not None and not typed.interface:
+        addresses[typed.out_interface or first] = [to_text(_address(typed.data, 0), ruleset.family)]
+    for interface, found in _seen_addresses(frames, ruleset.family).items():
+        addresses.setdefault(interface or first, []).extend(found)
+    return Host.assumed(list(names), addresses)
+
+
+def _named_interfaces(ruleset: Ruleset) -> list[str]:
+    """The interfaces that rules name in full, those named most first."""
+    found: Counter[str] = Counter()
+    for _, _, _, rule in ruleset.rules():
+        for match in (rule.spec.in_interface, rule.spec.out_interface):
+            if match is not None and not match.name.endswith("+") and match.name != "lo":
+                found[match.name] += 1
+    return [name for name, _ in found.most_common(16)]
+
+
+def _address(data: bytes, which: int) -> int:
+    """The source (0) or destination (1) of a packet."""
+    size, start = (4, 12) if data[0] >> 4 == 4 else (16, 8)
+    return int.from_bytes(data[start + size * which : start + size * (which + 1)], "big")
+
+
+def _seen_addresses(frames: Sequence[Frame], family: Family) -> dict[str, list[str]]:
+    """The host's own addresses as frames show them: who sends outward; without directions, who takes part most."""
+    outward: dict[str, Counter[int]] = {}
+    anyone: Counter[int] = Counter()
+    wanted, head = (IPV4, 20) if family is Family.IPV4 else (IPV6, 40)
+    for frame in frames:
+        link = decode(frame)
+        if link.problem or link.ethertype != wanted or len(link.payload) < head:
+            continue
+        source, destination = _address(link.payload, 0), _address(link.payload, 1)
+        anyone.update((source, destination))
+        if frame.direction is Direction.OUTBOUND:
+            outward.setdefault(frame.interface, Counter())[source] += 1
+    if not outward and anyone:
+        return {"": [to_text(anyone.most_common(1)[0][0], family)]}
+    return {name: [to_text(seen.most_common(1)[0][0], family)] for name, seen in outward.items()}

@@ -1,0 +1,321 @@
+"""``pyipt trace``: walk a capture, or one typed packet, through a ruleset on a host."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset
+from pyiptables.cli.screen import Screen
+from pyiptables.conntrack import dump
+from pyiptables.errors import Error
+from pyiptables.hooks import Family
+from pyiptables.netfilter import Engine, Replay, Replayed, Role
+from pyiptables.packet.capture import CaptureWriter, TruncatedCaptureError, open_capture
+from pyiptables.packet.link import Direction, Frame
+from pyiptables.packet.packet import Packet
+from pyiptables.render.kernel import kernel_line
+from pyiptables.render.save import save
+from pyiptables.render.summary import Tally
+from pyiptables.render.trace_json import trace_json
+from pyiptables.trace import events
+from pyiptables.trace.events import Trace
+
+FEW = 20
+"""Up to so many packets each is told whole; more are told in a line each."""
+OTHER_FRAMES = (
+    Role.OTHER_HOST,
+    Role.NOT_IP,
+    Role.OTHER_FAMILY,
+    Role.UNREADABLE,
+    Role.COPY,
+    Role.UNEXPECTED,
+    Role.LOOPED,
+)
+
+HELP = """Show which way packets go, rule by rule, and which rule decides.
+
+CAPTURE is a pcap or pcapng file, or - for standard input. Instead of a capture one packet can be typed, in iptables'
+own words; with -i it arrives there, without it a process of the host sends it:
+
+\b
+  pyipt trace --snapshot rulesets/home-router -i eth0 -p tcp \\
+      -s 198.51.100.7 --sport 40000 -d 192.0.2.1 --dport 443 --syn
+"""
+
+
+class Job:
+    """What one call of the command is to do."""
+
+    def __init__(self, family: Family, file: str | None, options: dict[str, Any]) -> None:
+        self.family = family
+        self.file = file
+        self.options = options
+        self.screen = Screen(family, explain=options["explain"])
+        self.start: int | None = None
+        self.status = 0
+
+    def engine(self, host: Any, ruleset: Any) -> Engine:
+        """The engine for a ruleset on a host."""
+        misses = self.options["format"] == "text" or self.options["explain"]
+        return Engine(ruleset, host, seed=self.options["seed"], misses=misses)
+
+    # one typed packet
+
+    def typed(self, words: Sequence[str]) -> None:
+        """Trace one packet that was typed."""
+        from pyiptables.packet.typed import typed_packet
+
+        typed = typed_packet(words, self.family)
+        ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        host = read_host(self.options["snapshot"], self.options["host"]) or assumed_host(ruleset, typed=typed)
+        self.say_assumptions(host.assumptions)
+        engine = self.engine(host, ruleset)
+        packet = Packet(
+            typed.data, typed.interface or "", 0, arriving_mac(host, typed), number=1, mark=typed.mark, uid=typed.uid
+        )
+        trace = engine.send(packet)
+        self.start = 0
+        self.show(trace)
+        self.finish(engine)
+
+    # a capture
+
+    def capture(self, name: str) -> None:
+        """Trace all frames of a capture."""
+        ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        source: Any = sys.stdin.buffer if name == "-" else name
+        with open_capture(source, name="standard input" if name == "-" else name) as capture:
+            frames: Iterable[Frame] = capture
+            host = read_host(self.options["snapshot"], self.options["host"])
+            if host is None:
+                first, frames = peeked(capture)
+                host = assumed_host(ruleset, frames=first)
+            self.say_assumptions(host.assumptions)
+            engine = self.engine(host, ruleset)
+            replay = Replay(engine, interface=self.options["interface"] or "")
+            self.replay(replay, self.screen.progress(frames, capture))
+        self.finish(engine, replay)
+
+    def replay(self, replay: Replay, frames: Iterator[Frame]) -> None:
+        """Feed frames and show what comes of them, in the form asked for."""
+        wanted = self.options["packet"]
+        few: list[Trace] | None = [] if self.options["format"] == "text" and not self.options["summary"] else None
+        tally = Tally(self.family)
+        if few is None and wanted is None and replay.engine.recorder is not None and not self.options["explain"]:
+            replay.engine.recorder.misses = False
+        for replayed in self.until_truncated(frames, replay):
+            trace = replayed.trace
+            if trace is None:
+                continue
+            self.write_frames(replayed.frame, replay.engine)
+            if wanted is not None:
+                if replayed.frame.number == wanted:
+                    self.show(trace)
+                    return
+                continue
+            tally.add(trace)
+            if few is not None and len(few) < FEW:
+                few.append(trace)
+                continue
+            if few is not None:
+                self.screen.rows(few, self.start or 0)
+                few = None
+                if replay.engine.recorder is not None and not self.options["explain"]:
+                    replay.engine.recorder.misses = False
+            self.one(trace)
+        if wanted is not None:
+            raise Error(f"there is no packet {wanted} that reaches the host in this capture")
+        for trace in few or ():
+            self.show(trace)
+        if self.options["format"] == "text":
+            self.screen.tally(tally, self.replay_lines(replay))
+
+    def until_truncated(self, frames: Iterator[Frame], replay: Replay) -> Iterator[Replayed]:
+        """The frames' outcomes; where the capture breaks off, what was read counts, with a warning."""
+        try:
+            for frame in frames:
+                if self.start is None:
+                    self.start = frame.time_ns
+                yield replay.feed(frame)
+        except TruncatedCaptureError as error:
+            click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
+            self.status = 1
+
+    def one(self, trace: Trace) -> None:
+        """Show a packet of many."""
+        if self.options["format"] == "text":
+            self.screen.rows([trace], self.start or 0)
+        else:
+            self.show(trace)
+
+    def show(self, trace: Trace) -> None:
+        """Show a packet whole, in the form asked for."""
+        if self.options["format"] == "json":
+            self.screen.out(trace_json(trace, self.family))
+        elif self.options["format"] == "kernel":
+            for event in trace.of(events.Logged):
+                self.screen.out(kernel_line(event, self.start or 0))
+        else:
+            self.screen.story(trace)
+
+    def replay_lines(self, replay: Replay) -> Iterator[str]:
+        """What became of the frames that were not sent through the rules."""
+        for role in OTHER_FRAMES:
+            if replay.counts[role]:
+                yield f"{replay.counts[role]:>8}  frames: {role.value}"
+        if replay.counts[Role.COPY] + replay.counts[Role.UNEXPECTED] and replay.unseen:
+            yield f"{replay.unseen:>8}  frames that the simulation sends are not in the capture"
+        for text in replay.assumptions:
+            yield f"assumed: {text}"
+
+    # results
+
+    def write_frames(self, frame: Frame, engine: Engine) -> None:
+        """Write what left the host because of a frame."""
+        writer = self.options["writer"]
+        sent = engine.take_frames()
+        if writer is None:
+            return
+        for interface, linktype, data in sent:
+            writer.write(Frame(0, frame.time_ns, interface, linktype, Direction.OUTBOUND, data, len(data)))
+
+    def finish(self, engine: Engine, replay: Replay | None = None) -> None:
+        """Save what was asked for."""
+        if replay is None:
+            self.write_frames(Frame(1, 0, "", 1, Direction.UNKNOWN, b"", 0), engine)
+        if self.options["save_rules"]:
+            program = f"{self.family.command}-save"
+            write_text(self.options["save_rules"], save(engine.snapshot(), counters=True, program=program))
+        if self.options["save_conntrack"]:
+            write_text(self.options["save_conntrack"], (f"{line}\n" for line in dump(engine.conntrack)))
+        if self.options["save_ipset"]:
+            snapshot = self.options["snapshot"]
+            given = Path(snapshot, "ipset.save") if snapshot else None
+            write_text(self.options["save_ipset"], [given.read_text()] if given is not None and given.exists() else [])
+
+    def say_assumptions(self, assumptions: Iterable[str]) -> None:
+        """Tell what was taken for granted, beside the result."""
+        for text in assumptions:
+            click.echo(f"assumed: {text}", err=True)
+
+
+def arriving_mac(host: Any, typed: Any) -> bytes:
+    """The link-layer header of a typed packet that arrives: from its own MACs, or to the interface's."""
+    if not typed.interface:
+        return b""
+    interface = host.interface(typed.interface)
+    if interface is None:
+        known = ", ".join(each.name for each in host.interfaces)
+        raise Error(f"the host has no interface {typed.interface!r}", hint=f"it has {known}")
+    kind = b"\x08\0" if typed.data[:1] and typed.data[0] >> 4 == 4 else b"\x86\xdd"
+    destination = typed.mac_destination or interface.mac or bytes(6)
+    return bytes(destination) + bytes(typed.mac_source or bytes(6)) + kind
+
+
+def peeked(frames: Iterator[Frame], count: int = 2000) -> tuple[list[Frame], Iterator[Frame]]:
+    """The first frames, and an iterator over all of them."""
+    first: list[Frame] = []
+    broken: Error | None = None
+    try:
+        for frame in frames:
+            first.append(frame)
+            if len(first) >= count:
+                break
+    except Error as error:
+        broken = error
+
+    def whole() -> Iterator[Frame]:
+        yield from first
+        if broken is not None:
+            raise broken
+        yield from frames
+
+    return first, whole()
+
+
+def write_text(path: str, lines: Iterable[str]) -> None:
+    """Write a file whole."""
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise Error(f"cannot write {path}: {error.strerror}") from error
+
+
+def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """The capture, or the words of a typed packet."""
+    if len(words) == 1 and (words[0] == "-" or not words[0].startswith("-")):
+        return words[0], ()
+    return None, words
+
+
+@click.command(
+    "trace",
+    help=HELP,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]},
+    options_metavar="[OPTIONS]",
+)
+@click.option(
+    "--snapshot", metavar="FOLDER", help="Rules, addresses, routes and sets of a host, as its tools print them."
+)
+@click.option("--rules", metavar="FILE", help="The ruleset, in iptables-save's format.")
+@click.option("--host", metavar="FILE", help="Interfaces, addresses and routes, in TOML.")
+@click.option("--format", type=click.Choice(["text", "json", "kernel"]), default="text", help="What to print.")
+@click.option("--summary", is_flag=True, help=f"One line a packet (the default over {FEW} packets).")
+@click.option("--flows", is_flag=True, help="One line a connection.")
+@click.option("--packet", type=click.IntRange(1), metavar="N", help="Only the story of packet N.")
+@click.option("--explain", is_flag=True, help="Show the rules that did not match, with what failed.")
+@click.option(
+    "-i", "--interface", metavar="NAME", help="The interface of captures that name none; where a packet arrives."
+)
+@click.option("--seed", type=int, default=0, metavar="N", help="What chance begins with (random ports, say).")
+@click.option("--write", metavar="OUT.pcapng", help="Write the frames that leave the host.")
+@click.option("--save-rules", metavar="FILE", help="Write the rules with their counters after the last packet.")
+@click.option("--save-conntrack", metavar="FILE", help="Write the connections, as conntrack -L lists them.")
+@click.option("--save-ipset", metavar="FILE", help="Write the sets, as ipset save prints them.")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CAPTURE | PACKET")
+@click.pass_obj
+def command(scope: tuple[Family, str | None], words: tuple[str, ...], **options: Any) -> int:
+    """Walk packets through a ruleset."""
+    family, file = scope
+    name, typed = split_words(words)
+    options["writer"] = None
+    target: IO[bytes] | None = None
+    job = Job(family, file, options)
+    try:
+        if options["write"]:
+            target = open(options["write"], "wb")  # noqa: SIM115 - closed below, after the last frame
+            options["writer"] = CaptureWriter(target, name=options["write"])
+        if name is not None:
+            job.capture(name)
+        elif typed or options["interface"]:
+            job.typed([*(("-i", options["interface"]) if options["interface"] else ()), *typed])
+        else:
+            raise click.UsageError("name a capture, or type a packet (-i eth0 -p tcp -s ... -d ... --dport 443)")
+    except OSError as error:
+        raise Error(f"{error.filename or 'standard output'}: {error.strerror}") from error
+    finally:
+        if target is not None:
+            target.close()
+    return job.status
+
+
+def main(argv: Sequence[str], family: Family, file: str | None = None) -> int:
+    """Run the command; returns the exit status: 0, 1 for a problem with an input, 2 for a wrong command line."""
+    try:
+        return int(command.main(list(argv), prog_name="pyipt trace", standalone_mode=False, obj=(family, file)) or 0)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        return 130
+    except Error as error:
+        click.echo(f"pyipt: {error}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return 1

@@ -1,0 +1,343 @@
+"""The connection table, and what happens to a packet at conntrack's two places.
+
+Where a packet comes in (PREROUTING, OUTPUT; priority -200) ``track`` finds its entry or makes one, asks the protocol's
+tracker, and hangs entry and ctinfo on the packet. A new entry is its packet's alone until that has come through: where
+the packet leaves (INPUT, POSTROUTING; last) ``confirm`` puts it into the table. If the packet is dropped on the way,
+its entry is gone as well.
+
+Time is ``now``, set by the engine before each packet. Entries end lazily: one whose time is over is taken out when it
+is met, and all such now and then.
+
+Source: net/netfilter/nf_conntrack_core.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+
+from pyiptables.conntrack.datagram import generic_packet, gre_packet, udp_packet, udplite_packet
+from pyiptables.conntrack.dccp import dccp_packet
+from pyiptables.conntrack.entry import (
+    ASSURED,
+    CONFIRMED,
+    DEFAULT_ZONE,
+    DYING,
+    EXPECTED,
+    FIXED_TIMEOUT,
+    NAT_CLASH,
+    SECOND,
+    SEEN_REPLY,
+    SRC_NAT_DONE,
+    TEMPLATE,
+    Ctinfo,
+    Entry,
+    Outcome,
+    Owner,
+    Zone,
+)
+from pyiptables.conntrack.expect import Expectations
+from pyiptables.conntrack.icmp import icmp_error, icmp_packet, icmpv6_packet
+from pyiptables.conntrack.sctp import sctp_packet
+from pyiptables.conntrack.settings import Settings
+from pyiptables.conntrack.tcp import tcp_packet
+from pyiptables.conntrack.tuples import (
+    DCCP,
+    GRE,
+    ICMP,
+    ICMPV6,
+    ORIGINAL,
+    PORTS,
+    REPLY,
+    SCTP,
+    TCP,
+    UDP,
+    UDPLITE,
+    Tuple,
+    halves,
+    invert,
+)
+from pyiptables.hooks import Family, Hook, Verdict
+from pyiptables.packet.skb import Skb
+
+Tracker = Callable[[Owner, Entry, Skb, Hook, int], Outcome]
+
+TRACKERS: dict[int, Tracker] = {
+    TCP: tcp_packet,
+    UDP: udp_packet,
+    UDPLITE: udplite_packet,
+    ICMP: icmp_packet,
+    ICMPV6: icmpv6_packet,
+    SCTP: sctp_packet,
+    GRE: gre_packet,
+}
+
+STATEFUL = frozenset({TCP, SCTP, DCCP, ICMP, ICMPV6})
+"""Protocols of which two entries that clash are never merged (no allow_clash)."""
+
+EVICTION_RANGE = 64
+"""How many of the oldest entries are looked at for one to drop early, when the table is full."""
+
+_ESTABLISHED, _RELATED, _NEW, _ESTABLISHED_REPLY, _UNTRACKED = 0, 1, 2, 3, int(Ctinfo.UNTRACKED)
+
+
+class ConntrackTable:
+    """All connections of a host, of both families.
+
+    ``sysctls`` maps full names to values (HostError when one is not a number); ``random`` decides what the kernel
+    leaves to chance, so that a seed repeats it. ``now`` is nanoseconds on the capture's clock.
+    """
+
+    def __init__(self, sysctls: Mapping[str, str] | None = None, random: Random | None = None) -> None:
+        self.settings = Settings.read(sysctls or {})
+        self.random = random or Random(0)
+        self.now = 0
+        self.expectations = Expectations(self.settings.expect_maximum)
+        self.ported = PORTS if self.settings.dccp is None else PORTS | {DCCP}
+        self._trackers = TRACKERS if self.settings.dccp is None else TRACKERS | {DCCP: dccp_packet}
+        self._tuples: dict[int, dict[Tuple, tuple[Entry, int]]] = {}
+        self._entries: dict[Entry, None] = {}
+        self._by_source: dict[tuple[int, int, int, int], list[Entry]] = {}
+        self._sweep_at = 1024
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """The entries whose time is not over, oldest first."""
+        return (entry for entry in list(self._entries) if entry.timeout > self.now)
+
+    # What a packet meets
+
+    def track(self, skb: Skb, hook: Hook) -> Verdict:
+        """Find or make the packet's entry (nf_conntrack_in); sets ``skb.nfct`` and ``skb.ctinfo``.
+
+        Without an entry the packet is INVALID (ctinfo 0) or UNTRACKED (7). The verdict is ACCEPT, or DROP where the
+        table is full. A packet that has an entry already (it came by loopback) or is UNTRACKED is left as it is;
+        a template is used up.
+        """
+        template: Entry | None = skb.nfct
+        if skb.ctinfo == _UNTRACKED or (template is not None and not template.status & TEMPLATE):
+            return Verdict.ACCEPT
+        skb.nfct, skb.ctinfo = None, _ESTABLISHED
+        if not _trackable(skb, hook):
+            return Verdict.ACCEPT
+        zone = DEFAULT_ZONE if template is None else template.zone
+        if skb.protocol == (ICMP if skb.family is Family.IPV4 else ICMPV6):
+            outcome = icmp_error(self, zone, skb, hook)
+            if outcome is Outcome.INVALID or skb.nfct is not None or skb.ctinfo == _UNTRACKED:
+                return Verdict.ACCEPT
+        outcome = Outcome.REPEAT
+        while outcome is Outcome.REPEAT:
+            outcome = self._track_once(skb, hook, zone, template)
+        return Verdict.DROP if outcome is Outcome.DROP else Verdict.ACCEPT
+
+    def _track_once(self, skb: Skb, hook: Hook, zone: Zone, template: Entry | None) -> Outcome:
+        """Look up, or begin, and ask the tracker."""
+        both = halves(skb.data, skb.thoff, skb.protocol, self.ported)
+        if both is None:
+            return Outcome.INVALID
+        tup = Tuple(skb.family, skb.saddr, skb.daddr, skb.protocol, *both)
+        found = self.find(tup, zone)
+        if found is None:
+            reply = invert(tup)
+            if reply is None:
+                return Outcome.INVALID
+            if not self._make_room():
+                return Outcome.DROP
+            found = self._begin(tup, reply, zone, template), ORIGINAL
+        entry, direction = found
+        if direction == REPLY:
+            ctinfo = _ESTABLISHED_REPLY
+        elif entry.status & SEEN_REPLY:
+            ctinfo = _ESTABLISHED
+        else:
+            ctinfo = _RELATED if entry.status & EXPECTED else _NEW
+        outcome = self._trackers.get(skb.protocol, generic_packet)(self, entry, skb, hook, ctinfo)
+        if outcome is not Outcome.ACCEPT:
+            return outcome
+        if direction == REPLY:
+            entry.status |= SEEN_REPLY
+        skb.nfct, skb.ctinfo = entry, ctinfo
+        return outcome
+
+    def _begin(self, tup: Tuple, reply: Tuple, zone: Zone, template: Entry | None) -> Entry:
+        """A new entry, its master's child if it was expected (init_conntrack)."""
+        entry = Entry(tup, reply, zone)
+        entry.created = self.now
+        if self.settings.acct:
+            entry.counters = [0, 0, 0, 0]
+        expected = self.expectations.take(tup, zone.id, self.now) if len(self.expectations) else None
+        if expected is not None:
+            entry.status |= EXPECTED
+            entry.master = expected.master
+            entry.helper = expected.helper
+            entry.mark, entry.secmark = expected.master.mark, expected.master.secmark
+            if expected.arrived is not None:
+                expected.arrived(entry, expected)
+        elif template is not None:
+            entry.helper = template.helper
+        return entry
+
+    def confirm(self, skb: Skb) -> Verdict:
+        """Put the packet's new entry into the table (nf_conntrack_confirm); ACCEPT, or DROP when another has its place.
+
+        Where the protocol lets two entries for one flow be merged, ``skb.nfct`` becomes the one in the table.
+        """
+        entry: Entry | None = skb.nfct
+        if entry is None or entry.status & (CONFIRMED | TEMPLATE) or skb.ctinfo >= _ESTABLISHED_REPLY:
+            return Verdict.ACCEPT
+        if entry.status & DYING:
+            return Verdict.DROP
+        clash = self.find(entry.original, entry.zone) or self.find(entry.reply, entry.zone)
+        if clash is not None:
+            return self._resolve_clash(skb, entry, clash[0])
+        entry.timeout += self.now
+        self.insert(entry)
+        return Verdict.ACCEPT
+
+    def _resolve_clash(self, skb: Skb, loser: Entry, winner: Entry) -> Verdict:
+        """Two packets of one flow each made an entry: use the first one's, or keep the second for its answers only."""
+        if winner.original.protocol in STATEFUL:
+            return Verdict.DROP
+        if not _same_flow(winner, loser):
+            found = self.find(loser.reply, loser.zone)
+            if found is None:
+                loser.timeout = self.now + SECOND
+                loser.status |= FIXED_TIMEOUT | NAT_CLASH
+                self.insert(loser, hidden=True)
+                return Verdict.ACCEPT
+            winner = found[0]
+            if not _same_flow(winner, loser):
+                return Verdict.DROP
+        if loser.counters is not None:
+            winner.account(ORIGINAL, loser.counters[1])
+        skb.nfct = winner
+        return Verdict.ACCEPT
+
+    # What the table holds
+
+    def find(self, tup: Tuple, zone: Zone = DEFAULT_ZONE) -> tuple[Entry, int] | None:
+        """The entry that has the tuple in that zone, and the direction of the tuple in it (nf_conntrack_find_get)."""
+        for key in (zone.at(ORIGINAL), zone.at(REPLY)):
+            found = self._tuples.get(key, {}).get(tup)
+            if found is not None:
+                entry, direction = found
+                if entry.timeout <= self.now:
+                    self.kill(entry)
+                elif entry.zone.at(direction) == zone.at(direction):
+                    return found
+            if zone.directions == 3:
+                break
+        return None
+
+    def taken(self, tup: Tuple, ignored: Entry) -> bool:
+        """Whether an entry other than the given one has the tuple, so that NAT must not give it out again.
+
+        An entry with the same original tuple is the same flow and does not count. Source: nf_conntrack_tuple_taken.
+        """
+        found = self._tuples.get(ignored.zone.at(REPLY), {}).get(tup)
+        if found is None:
+            return False
+        entry, direction = found
+        if entry is ignored:
+            return False
+        if entry.timeout <= self.now:
+            self.kill(entry)
+            return False
+        if entry.zone.at(direction) != ignored.zone.at(direction):
+            return False
+        same_flow = entry.original == ignored.original and entry.zone.at(ORIGINAL) == ignored.zone.at(ORIGINAL)
+        return not same_flow
+
+    def mapped_from(self, tup: Tuple, zone: Zone) -> Iterator[Entry]:
+        """The entries whose first packet had the tuple's source, protocol and source half; newest first."""
+        for entry in reversed(self._by_source.get((tup.src, tup.protocol, tup.sport, zone.at(ORIGINAL)), [])):
+            if entry.timeout > self.now:
+                yield entry
+
+    def insert(self, entry: Entry, *, hidden: bool = False) -> None:
+        """Put an entry in, confirmed, its timeout being a time; ``hidden``: found by its reply tuple only."""
+        if len(self._entries) >= self._sweep_at:
+            self.sweep()
+        entry.status |= CONFIRMED
+        self._entries[entry] = None
+        directions = (REPLY,) if hidden else (ORIGINAL, REPLY)
+        for direction in directions:  # the reply last: a flow that is its own inverse is found as a reply
+            self._tuples.setdefault(entry.zone.at(direction), {})[entry.tuple(direction)] = (entry, direction)
+        if entry.status & SRC_NAT_DONE:
+            self._by_source.setdefault(_source(entry), []).append(entry)
+
+    def kill(self, entry: Entry) -> bool:
+        """Take an entry out; False when it was out already (nf_ct_kill)."""
+        if entry.status & DYING:
+            return False
+        entry.status |= DYING
+        self._entries.pop(entry, None)
+        for direction in (ORIGINAL, REPLY):
+            held = self._tuples.get(entry.zone.at(direction))
+            tup = entry.tuple(direction)
+            if held is not None and tup in held and held[tup][0] is entry:
+                del held[tup]
+        source = _source(entry)
+        if entry in (listed := self._by_source.get(source, [])):
+            listed.remove(entry)
+            if not listed:
+                del self._by_source[source]
+        self.expectations.forget(entry)
+        return True
+
+    def refresh(self, entry: Entry, ctinfo: int, seconds: int, size: int) -> None:
+        """Give the entry that many seconds from now, and count the packet (nf_ct_refresh_acct)."""
+        if not entry.status & FIXED_TIMEOUT:
+            entry.timeout = seconds * SECOND + (self.now if entry.status & CONFIRMED else 0)
+        if entry.counters is not None:
+            entry.account(REPLY if ctinfo >= _ESTABLISHED_REPLY else ORIGINAL, size)
+
+    def sweep(self) -> None:
+        """Take out all entries whose time is over."""
+        for entry in [entry for entry in self._entries if entry.timeout <= self.now]:
+            self.kill(entry)
+        self._sweep_at = max(1024, 2 * len(self._entries))
+
+    def _make_room(self) -> bool:
+        """Whether there is room for one more; when full, an old entry that is not assured makes way (early_drop)."""
+        maximum = self.settings.maximum
+        if not maximum or len(self._entries) < maximum:
+            return True
+        for number, entry in enumerate(self._entries):
+            if number >= EVICTION_RANGE:
+                break
+            if entry.timeout <= self.now or not entry.status & ASSURED:
+                return self.kill(entry)
+        return False
+
+
+def _trackable(skb: Skb, hook: Hook) -> bool:
+    """Whether the packet has a transport header that conntrack can find; a later fragment has none."""
+    if skb.fragoff or skb.thoff > len(skb.data):
+        return False
+    if skb.family is Family.IPV4:
+        return not (skb.more_fragments and hook is Hook.OUTPUT)
+    return skb.protocol not in (0, 43, 44, 51, 59, 60)
+
+
+def _same_flow(one: Entry, other: Entry) -> bool:
+    """Whether two entries stand for one flow, in the same or in opposite directions (nf_ct_can_merge)."""
+    if one.zone != other.zone:
+        return False
+    mine = one.original, one.reply
+    return mine in ((other.original, other.reply), (other.reply, other.original))
+
+
+def _source(entry: Entry) -> tuple[int, int, int, int]:
+    """What entries are looked up by for a further connection from the same source."""
+    original = entry.original
+    return original.src, original.protocol, original.sport, entry.zone.at(ORIGINAL)
+
+
+def attach(made: Skb, cause: Skb) -> None:
+    """Tie a packet that the host makes in answer (REJECT) to the connection of its cause (nf_conntrack_attach)."""
+    if cause.nfct is not None:
+        made.nfct = cause.nfct
+        made.ctinfo = int(Ctinfo.RELATED if cause.ctinfo >= _ESTABLISHED_REPLY else Ctinfo.RELATED_REPLY)

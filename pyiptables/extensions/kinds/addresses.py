@@ -1,0 +1,102 @@
+"""Addresses with masks, as ``-s`` and ``-d`` read them: numbers, networks, hosts, and lists of these.
+
+Source of the behaviour: libxtables/xtables.c (xtables_ipparse_multiple and its IPv6 twin).
+"""
+
+from __future__ import annotations
+
+import socket
+
+from pyiptables.errors import ParameterProblem
+from pyiptables.extensions.kinds.numbers import whole_number
+from pyiptables.hooks import Family
+from pyiptables.packet import names
+from pyiptables.packet.addresses import prefix_mask
+
+LONGEST = 255
+"""Bytes that one item of a list may have."""
+_BLANKS = " \t\n\v\f\r"
+
+
+def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
+    """The (address, mask) pairs of a comma-separated list, each address cut by its mask; a host may give several.
+
+    ParameterProblem where an item is no number, network or host, or a mask is none.
+    """
+    found: list[tuple[int, int]] = []
+    for item in text.split(","):
+        name = item.lstrip(_BLANKS)
+        if len(name) > LONGEST:
+            raise ParameterProblem("Hostname too long")
+        host, slash, mask_text = name.rpartition("/")
+        if slash:
+            mask = parse_mask(mask_text, family)
+            name = host if mask else ("0.0.0.0" if family is Family.IPV4 else "::")
+        else:
+            mask = (1 << family.bits) - 1
+        found += ((address & mask, mask) for address in resolve(name, family))
+    return tuple(found)
+
+
+def parse_mask(text: str, family: Family) -> int:
+    """A mask from a prefix length or from an address-like text; ParameterProblem when it is neither."""
+    mask = numeric_mask(text, family)
+    if mask is None:
+        length = whole_number(text, 0, family.bits)
+        if length is None:
+            raise ParameterProblem(f"invalid mask `{text}' specified")
+        mask = prefix_mask(length, family)
+    return mask
+
+
+def resolve(name: str, family: Family) -> tuple[int, ...]:
+    """The addresses of a number, a network of /etc/networks, or a host; ParameterProblem when there is none."""
+    number = numeric_address(name, family)
+    if number is None and family is Family.IPV4:
+        number = names.network_address(name)
+    if number is not None:
+        return (number,)
+    found = names.resolve_host(name, family is Family.IPV6) if name and "\0" not in name else ()
+    if not found:
+        raise ParameterProblem(f"host/network `{name}' not found")
+    return found
+
+
+def numeric_address(text: str, family: Family) -> int | None:
+    """An address in numbers: for IPv4 one to four parts of any base, the missing ones 0; or None."""
+    if family is Family.IPV6:
+        return _inet6(text)
+    return _dotted(text, least=1)
+
+
+def numeric_mask(text: str, family: Family) -> int | None:
+    """A mask written like an address, all of its parts given, or None."""
+    if family is Family.IPV6:
+        return _inet6(text)
+    return _dotted(text, least=4)
+
+
+def _dotted(text: str, least: int) -> int | None:
+    parts = text.split(".", 3)
+    if len(parts) < least:
+        return None
+    value = 0
+    for part in parts:
+        if part.isascii() and part.isdigit() and (part[0] != "0" or part == "0"):
+            byte = int(part) if len(part) < 4 else 256
+            if byte > 255:
+                return None
+        else:
+            read = whole_number(part, 0, 255)
+            if read is None:
+                return None
+            byte = read
+        value = value << 8 | byte
+    return value << 8 * (4 - len(parts))
+
+
+def _inet6(text: str) -> int | None:
+    try:
+        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,32 @@
+"""Protocols by number or name (XTTYPE_PROTOCOL)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyiptables.errors import ParameterProblem
+from pyiptables.extensions.base import Kind, Option, RuleFacts
+from pyiptables.extensions.kinds.numbers import whole_number
+from pyiptables.packet import names
+
+
+class Protocol(Kind):
+    """A protocol that a packet can have: 1 to 255, or a name."""
+
+    metavar = "protocol"
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """Its number."""
+        number = whole_number(texts[0], 0, 255)
+        if number is None:
+            number = names.protocol_number(texts[0])
+        if number is None:
+            raise ParameterProblem(f'unknown protocol "{texts[0]}" specified')
+        if not number:
+            never = "condition would always match" if facts.inverted else "rule would never match"
+            raise ParameterProblem(f"{facts.extension}: {never} protocol")
+        return number
+
+
+PROTOCOL = Protocol()

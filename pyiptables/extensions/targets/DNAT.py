@@ -1,0 +1,31 @@
+"""``-j DNAT``: source extensions/libxt_NAT.c and net/netfilter/xt_nat.c."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyiptables.extensions.base import opt
+from pyiptables.extensions.effects import EffectServices, NatRequest
+from pyiptables.extensions.targets._nat import AddressRange, NatTarget
+from pyiptables.hooks import Hook, Verdict
+
+
+class DnatTarget(NatTarget):
+    """Change the destination of a connection's packets."""
+
+    name = "DNAT"
+    hooks = frozenset({Hook.PREROUTING, Hook.OUTPUT})
+
+    to = opt(
+        "--to-destination",
+        kind=AddressRange(shifted=True),
+        required=True,
+        list_as="to:",
+        help="new destination and port",
+    )
+    random = opt("--random", help="choose the port at random")
+    persistent = opt("--persistent", help="choose the same address for a client each time")
+
+    def apply(self, skb: Any, state: NatRequest, services: EffectServices) -> Verdict | None:
+        """Set the connection up."""
+        return services.nat(skb, state, "DST")

@@ -1,0 +1,137 @@
+"""Packets that the host itself makes: ICMP errors and TCP resets.
+
+Source: net/ipv4/icmp.c (icmp_send), net/ipv6/icmp.c (icmp6_send), net/ipv4/netfilter/nf_reject_ipv4.c,
+net/ipv6/netfilter/nf_reject_ipv6.c.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyiptables.hooks import Family
+from pyiptables.packet.build import ICMP, ICMPV6, TCP, IpFields, icmp_message, ip_packet, tcp_segment
+from pyiptables.packet.checksum import ones_sum, pseudo_sum
+from pyiptables.packet.skb import PacketType, Skb
+
+ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+INTERNETCONTROL = 0xC0
+TOS_MASK = 0x1E
+MOST_IPV4, MOST_IPV6 = 576, 1280
+DONT_FRAGMENT = 0x4000
+MULTICAST4, BROADCAST4 = 0xE, 0xFFFFFFFF
+RST, ACK, SYN, FIN = 4, 16, 2, 1
+
+
+def transport_checksum_right(skb: Any) -> bool:
+    """Whether the transport checksum is right, or of a protocol that is not checked here (nf_ip_checksum)."""
+    body = bytes(skb.data[skb.thoff :])
+    if skb.protocol == ICMP:
+        return ones_sum(body) == 0xFFFF
+    if skb.protocol == 17 and skb.family is Family.IPV4 and len(body) >= 8 and body[6:8] == b"\0\0":
+        return True
+    if skb.protocol not in (TCP, 17, ICMPV6):
+        return True
+    source, destination = addresses_of(skb)
+    return ones_sum(body, pseudo_sum(source, destination, skb.protocol, len(body))) == 0xFFFF
+
+
+def addresses_of(skb: Any) -> tuple[bytes, bytes]:
+    """Source and destination address as they stand in the header."""
+    data = skb.data
+    return (
+        (bytes(data[12:16]), bytes(data[16:20]))
+        if skb.family is Family.IPV4
+        else (bytes(data[8:24]), bytes(data[24:40]))
+    )
+
+
+def may_answer_icmp(skb: Any, kind: int) -> bool:
+    """Whether an ICMP error about a packet may be sent at all."""
+    if skb.family is Family.IPV6:
+        return _may_answer_icmp6(skb, kind)
+    if skb.pkt_type is not PacketType.HOST or skb.fragoff:
+        return False
+    if skb.daddr >> 28 == MULTICAST4 or skb.daddr == BROADCAST4 or _is_broadcast(skb):
+        return False
+    about_icmp = skb.protocol == ICMP and len(skb.data) > skb.thoff
+    return not (about_icmp and kind in ICMP_ERRORS and skb.data[skb.thoff] in ICMP_ERRORS)
+
+
+def _is_broadcast(skb: Any) -> bool:
+    return skb.dst is not None and skb.dst.kind.name in ("BROADCAST", "MULTICAST")
+
+
+def _may_answer_icmp6(skb: Any, kind: int) -> bool:
+    if skb.saddr == 0 or skb.saddr >> 120 == 0xFF:
+        return False
+    if skb.daddr >> 120 == 0xFF and kind != 2:
+        return False
+    if skb.protocol == ICMPV6 and not skb.fragoff:
+        if len(skb.data) <= skb.thoff:
+            return False
+        return bool(skb.data[skb.thoff] & 0x80)
+    return True
+
+
+def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int) -> Skb:
+    """An ICMP error about a packet: as much of it as fits into 576 bytes (IPv4) or 1280 (IPv6)."""
+    family = skb.family
+    rest = info.to_bytes(4, "big")
+    if family is Family.IPV4:
+        fields = IpFields(family, source, skb.saddr, ttl, skb.data[1] & TOS_MASK | INTERNETCONTROL)
+        inner = bytes(skb.data[: MOST_IPV4 - 28])
+        data = ip_packet(fields, ICMP, icmp_message(fields, kind, code, rest, inner))
+    else:
+        fields = IpFields(family, source, skb.saddr, ttl)
+        inner = bytes(skb.data[: MOST_IPV6 - 48])
+        data = ip_packet(fields, ICMPV6, icmp_message(fields, kind, code, rest, inner))
+    made = Skb(data, family)
+    made.tstamp, made.number, made.host = skb.tstamp, skb.number, skb.host
+    return made
+
+
+def may_reset(skb: Any) -> bool:
+    """Whether a TCP segment is one that REJECT answers with a reset."""
+    data, at = skb.data, skb.thoff
+    if skb.protocol != TCP or skb.fragoff or at + 20 > len(data) or data[at + 13] & RST:
+        return False
+    if skb.family is Family.IPV4 and (skb.daddr >> 28 == MULTICAST4 or _is_broadcast(skb)):
+        return False
+    if skb.family is Family.IPV6 and (skb.saddr >> 120 == 0xFF or skb.daddr >> 120 == 0xFF or not skb.saddr):
+        return False
+    return transport_checksum_right(skb)
+
+
+def tcp_reset(skb: Any, ttl: int) -> Skb:
+    """The reset that answers a segment."""
+    data, at = skb.data, skb.thoff
+    sport, dport = bytes(data[at : at + 2]), bytes(data[at + 2 : at + 4])
+    fields = IpFields(skb.family, skb.daddr, skb.saddr, ttl, fragment=DONT_FRAGMENT)
+    flags = data[at + 13]
+    seq = ack = 0
+    answer = RST
+    if flags & ACK:
+        seq = int.from_bytes(data[at + 8 : at + 12], "big")
+    else:
+        size = len(data) - at - (data[at + 12] >> 4) * 4
+        counted = int.from_bytes(data[at + 4 : at + 8], "big") + size + bool(flags & SYN) + bool(flags & FIN)
+        ack, answer = counted & 0xFFFFFFFF, RST | ACK
+    segment = tcp_segment(
+        fields, int.from_bytes(dport, "big"), int.from_bytes(sport, "big"), answer, seq=seq, ack=ack, window=0
+    )
+    made = Skb(ip_packet(fields, TCP, segment), skb.family)
+    made.tstamp, made.number, made.host = skb.tstamp, skb.number, skb.host
+    return made
+
+
+def ports_of(skb: Any) -> tuple[int, int]:
+    """Source and destination port as routing looks at them; 0 where the protocol has none or they cannot be read."""
+    if skb.protocol not in (TCP, 17, 33, 132) or skb.fragoff or skb.thoff + 4 > len(skb.data):
+        return 0, 0
+    data, at = skb.data, skb.thoff
+    return data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+
+
+def tos_of(skb: Any) -> int:
+    """The TOS byte, or IPv6's traffic class."""
+    return skb.data[1] if skb.family is Family.IPV4 else (skb.data[0] << 8 | skb.data[1]) >> 4 & 255

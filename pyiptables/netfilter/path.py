@@ -1,0 +1,293 @@
+"""The path of a packet through the network layer, hook by hook.
+
+::
+
+    receive ── PREROUTING ── routing ──┬── forward ── FORWARD ──┐
+                                       │                        ├── leave ── POSTROUTING ── transmit
+    deliver ── INPUT ── process        │        send ── OUTPUT ─┘
+       └───────────────────────────────┘                                        └─ lo: receive again
+
+Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip6_input.c, ip6_output.c, netfilter.c.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from pyiptables.hooks import Family, Hook, Verdict
+from pyiptables.host import Decision, Host, Kind
+from pyiptables.netfilter import made, sanity
+from pyiptables.netfilter.defrag import Defragmenter, fragment
+from pyiptables.netfilter.link import Neighbourhood
+from pyiptables.netfilter.registration import Registry
+from pyiptables.netfilter.traversal import Place
+from pyiptables.packet.checksum import replace
+from pyiptables.packet.skb import PacketType, Skb
+from pyiptables.trace import events
+from pyiptables.trace.recorder import Recorder
+
+LOCAL_DELIVER = 0
+"""Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
+DEST_UNREACH, TIME_EXCEEDED, FRAG_NEEDED = 3, 11, 4
+DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6 = 1, 2, 3
+DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
+
+
+class NetworkLayer:
+    """Walks packets through the hooks of one host; what they do there is registered in ``hooks``."""
+
+    def __init__(self, host: Host, recorder: Recorder | None) -> None:
+        self.host = host
+        self.hooks = Registry()
+        self.recorder = recorder
+        self.place: Place | None = None
+        """The rule or policy that gave the last verdict."""
+        self.backlog: deque[Skb] = deque()
+        self.defragmenter = Defragmenter()
+        self.neighbourhood = Neighbourhood(host)
+        self.sent: list[tuple[str, int, bytes]] = []
+        """Frames that left, since last taken: interface, link type, bytes."""
+        self.now = 0
+
+    def note(self, event: events.Event) -> None:
+        """Record an event, where somebody listens."""
+        if self.recorder is not None:
+            self.recorder.add(event)
+
+    # the figure
+
+    def receive(self, skb: Skb) -> None:
+        """A packet that came in on ``skb.iif`` and passed the sanity checks (ip_rcv)."""
+        if not self.hook(Hook.PREROUTING, skb, skb.iif, ""):
+            return
+        if skb.dst is None:
+            self.route_input(skb)
+        decision: Decision = skb.dst
+        if decision.refused:
+            self.refuse(skb, decision)
+        elif decision.kind is Kind.FORWARD:
+            self.forward(skb)
+        else:
+            self.deliver(skb)
+
+    def deliver(self, skb: Skb) -> None:
+        """To a process of this host (ip_local_deliver)."""
+        if skb.family is Family.IPV4 and (skb.fragoff or skb.more_fragments) and not self.whole(skb, LOCAL_DELIVER):
+            return
+        if self.hook(Hook.INPUT, skb, skb.iif, ""):
+            self.note(events.Delivered(skb.iif))
+            self.decide("ACCEPT", Hook.INPUT, "delivered to the host itself")
+
+    def forward(self, skb: Skb) -> None:
+        """On to another host (ip_forward)."""
+        decision: Decision = skb.dst
+        if skb.pkt_type is not PacketType.HOST:
+            self.decide("DROP", None, "the frame was not for this host alone, so it is not forwarded")
+            return
+        if skb.ttl <= 1:
+            kind = TIME_EXCEEDED if skb.family is Family.IPV4 else TIME_EXCEEDED6
+            self.icmp_error(skb, kind, 0, 0, "time exceeded")
+            self.decide("DROP", None, f"{self.hops(skb)} {skb.ttl} is used up")
+            return
+        if self.too_big(skb, decision):
+            return
+        iif = skb.iif
+        self.decrement_ttl(skb)
+        if self.hook(Hook.FORWARD, skb, iif, decision.oif):
+            self.leave(skb, iif)
+
+    def send(self, skb: Skb) -> None:
+        """A packet that this host made, routed already (ip_local_out)."""
+        if self.hook(Hook.OUTPUT, skb, "", skb.dst.oif):
+            self.leave(skb, "")
+
+    def leave(self, skb: Skb, iif: str) -> None:
+        """Out of the interface that routing chose (ip_output)."""
+        oif = skb.dst.oif
+        if self.hook(Hook.POSTROUTING, skb, iif, oif):
+            self.transmit(skb, oif)
+
+    # what stands between the hooks
+
+    def hook(self, hook: Hook, skb: Skb, iif: str, oif: str) -> bool:
+        """Run a hook; False when the packet's way ended there."""
+        skb.hook, skb.iif, skb.oif = hook, iif, oif
+        self.note(events.HookEntered(hook, iif, oif))
+        self.place = None
+        verdict, owner = self.hooks.iterate(hook, skb)
+        if verdict is Verdict.ACCEPT:
+            return True
+        if verdict is Verdict.STOLEN:
+            return False
+        self.decide(
+            "DROP", hook, f"queued by {owner}, and nobody listens" if verdict is Verdict.QUEUE else f"by {owner}"
+        )
+        return False
+
+    def decide(self, verdict: str, hook: Hook | None, reason: str) -> None:
+        """Record how a packet's way ended."""
+        if self.recorder is None:
+            return
+        place = self.place if verdict == "DROP" and hook is not None else None
+        if place is None:
+            self.note(events.Decided(verdict, hook, reason))
+        else:
+            self.note(events.Decided(verdict, hook, reason, place.table, place.chain, place.number, place.spec))
+
+    def route_input(self, skb: Skb) -> None:
+        """Decide where a packet that came in goes (ip_route_input)."""
+        ports = made.ports_of(skb)
+        skb.dst = self.host.route(
+            skb.family, skb.daddr, src=skb.saddr, iif=skb.iif, mark=skb.mark, tos=made.tos_of(skb),
+            protocol=skb.protocol, sport=ports[0], dport=ports[1], output=False,
+        )  # fmt: skip
+        self.note(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
+
+    def route_output(self, skb: Skb, *, again: bool = False) -> Decision:
+        """Decide where a packet that this host made goes (ip_route_output, ip_route_me_harder)."""
+        ports = made.ports_of(skb)
+        decision = self.host.route(
+            skb.family, skb.daddr, src=skb.saddr, mark=skb.mark, tos=made.tos_of(skb),
+            protocol=skb.protocol, sport=ports[0], dport=ports[1], output=True,
+        )  # fmt: skip
+        if not decision.refused:
+            skb.dst = decision
+        self.note(events.Routed(decision.kind.name, decision.words, decision.oif, again))
+        return decision
+
+    def reroute(self, skb: Skb) -> Verdict:
+        """Route again after OUTPUT changed what routing looks at; DROP when there is no way any more."""
+        decision = self.route_output(skb, again=True)
+        return Verdict.DROP if decision.refused else Verdict.ACCEPT
+
+    def refuse(self, skb: Skb, decision: Decision) -> None:
+        """Routing found no way: an ICMP error where one is due (ip_error)."""
+        if decision.icmp is not None:
+            self.icmp_error(skb, *decision.icmp, 0, "no route to the destination")
+        self.decide("DROP", None, f"routing: {decision.words}")
+
+    def too_big(self, skb: Skb, decision: Decision) -> bool:
+        """Whether a packet may not be forwarded for its size (ip_exceeds_mtu, ip6_pkt_too_big)."""
+        size = skb.frag_max_size or len(skb.data)
+        if not decision.mtu or max(len(skb.data) if not skb.frag_max_size else 0, size) <= decision.mtu:
+            return False
+        if skb.family is Family.IPV4:
+            if not skb.data[6] & 0x40:
+                return False
+            self.icmp_error(skb, DEST_UNREACH, FRAG_NEEDED, decision.mtu, "fragmentation needed")
+        else:
+            self.icmp_error(skb, TOO_BIG6, 0, decision.mtu, "packet too big")
+        self.decide("DROP", None, f"{size} bytes are more than the MTU {decision.mtu} of {decision.oif}")
+        return True
+
+    @staticmethod
+    def hops(skb: Skb) -> str:
+        """What the family calls its hop counter."""
+        return "ttl" if skb.family is Family.IPV4 else "hop limit"
+
+    @staticmethod
+    def decrement_ttl(skb: Skb) -> None:
+        """Take one off the TTL, with the header checksum (ip_decrease_ttl), or off the hop limit."""
+        data = skb.data
+        if skb.family is Family.IPV4:
+            check = data[10] << 8 | data[11]
+            before = data[8] << 8 | data[9]
+            data[8] -= 1
+            data[10:12] = replace(check, before, before - 0x100).to_bytes(2, "big")
+        else:
+            data[7] -= 1
+        skb.ttl -= 1
+
+    def whole(self, skb: Skb, user: int) -> bool:
+        """Put a fragment to the others; True when the packet is now the whole datagram."""
+        answer = self.defragmenter.add(skb, user, self.now)
+        if answer == "whole":
+            self.note(events.Reassembled(bytes(skb.data)))
+            return True
+        if answer == "held":
+            self.note(events.Held("waits for the other fragments"))
+            self.decide("STOLEN", skb.hook, "a fragment waits for the others of its datagram")
+        else:
+            self.decide("DROP", None, answer)
+        return False
+
+    def transmit(self, skb: Skb, oif: str) -> None:
+        """Onto the wire, in fragments where it must be; what goes to ``lo`` comes back in (ip_finish_output)."""
+        if self.host.interface(oif) is not None and oif == "lo":
+            self.decide("ACCEPT", Hook.POSTROUTING, "to the host itself, through lo")
+            self.loop(skb)
+            return
+        packets = [bytes(skb.data)]
+        mtu = skb.dst.mtu or 1500
+        if skb.family is Family.IPV4 and (len(skb.data) > mtu or skb.frag_max_size):
+            packets = list(fragment(skb.data, min(mtu, skb.frag_max_size or mtu), skb.fragments))
+        for data in packets:
+            for interface, linktype, frame in self.neighbourhood.frames(skb, data, skb.dst):
+                self.sent.append((interface, linktype, frame))
+                self.note(events.Sent(interface, frame, linktype))
+        self.decide("ACCEPT", Hook.POSTROUTING, f"sent out of {oif}")
+
+    def loop(self, skb: Skb) -> None:
+        """Back in through lo, with connection, mark and route as they are (loopback_xmit)."""
+        back = Skb(
+            skb.data, skb.family, iif="lo", mac=bytes(12) + (b"\x08\0" if skb.family is Family.IPV4 else b"\x86\xdd")
+        )
+        for name in (
+            "mark",
+            "priority",
+            "secmark",
+            "nf_trace",
+            "nfct",
+            "ctinfo",
+            "dst",
+            "owner",
+            "tstamp",
+            "number",
+            "host",
+        ):
+            setattr(back, name, getattr(skb, name))
+        self.backlog.append(back)
+
+    def run_backlog(self) -> None:
+        """Receive what came back in through lo, after the packet that caused it is done."""
+        while self.backlog:
+            skb = self.backlog.popleft()
+            self.note(events.Looped("lo"))
+            checked = sanity.check(bytes(skb.data), skb.family)
+            if checked.reason and not (skb.family is Family.IPV6 and "loopback" in checked.reason):
+                self.decide("DROP", None, checked.reason)
+                continue
+            self.receive(skb)
+
+    def icmp_error(self, skb: Skb, kind: int, code: int, info: int, what: str) -> None:
+        """Tell the sender of a packet what became of it, where that may be told."""
+        if not made.may_answer_icmp(skb, kind):
+            return
+        source = skb.daddr if self.answers_for(skb) else 0
+        decision = self.host.route(skb.family, skb.saddr, src=source, output=True, mark=0)
+        if decision.refused:
+            return
+        source = source or decision.source
+        error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family))
+        self.emit(error, decision, what)
+
+    def answers_for(self, skb: Skb) -> bool:
+        """Whether the destination of a packet is this host's own address, which then is the answer's source."""
+        return self.host.is_local(skb.family, skb.daddr)
+
+    def default_ttl(self, family: Family) -> int:
+        """The TTL or hop limit of packets made here."""
+        if family is Family.IPV4:
+            return self.host.sysctl("net.ipv4.ip_default_ttl", 64)
+        return self.host.sysctl("net.ipv6.conf.all.hop_limit", 64)
+
+    def emit(self, packet: Skb, decision: Decision, what: str) -> None:
+        """Send a packet that this host made on its own, as a story within the story of the packet that caused it."""
+        self.note(events.Made(what, packet.family, bytes(packet.data)))
+        place = self.place
+        packet.dst = decision
+        self.note(events.Routed(decision.kind.name, decision.words, decision.oif))
+        self.send(packet)
+        self.note(events.MadeEnd())
+        self.place = place

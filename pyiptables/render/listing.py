@@ -1,0 +1,162 @@
+"""The columns of ``-L``, and the line that ``-v`` prints for a rule that is added, changed or looked for.
+
+Source of the form: iptables/iptables.c and iptables/xshared.c of iptables 1.8, xtables_print_num of libxtables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyiptables.hooks import Family
+from pyiptables.packet import names
+from pyiptables.packet.addresses import to_text
+from pyiptables.render.parts import chosen_chains, chosen_rules, known_protocol, known_table, mask_text, pad
+from pyiptables.ruleset.model import AddressMatch, Chain, InterfaceMatch, Rule, Ruleset, RuleSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a listing was asked for: ``-n``, ``-v``, ``-x``, ``--line-numbers``."""
+
+    numeric: bool
+    verbose: bool
+    exact: bool
+    line_numbers: bool
+
+    def number(self, value: int, width: int = 0) -> str:
+        """A counter, padded on the left: all digits with ``-x``, else rounded to K, M, G or T from 100,000 on."""
+        if self.exact or value <= 99999:
+            return str(value).rjust(width)
+        power = 0
+        while power == 0 or (value > 9999 and power < 4):
+            value = (value + 500) % 2**64 // 1000  # in 64 bits, and rounded again at each step
+            power += 1
+        return f"{value}{'_KMGT'[power]}".rjust(width)
+
+    @property
+    def width(self) -> int:
+        """The width of a counter's column."""
+        return 8 if self.exact else 5
+
+
+def listing(
+    ruleset: Ruleset,
+    table_name: str,
+    chain: str | None = None,
+    number: int | None = None,
+    *,
+    numeric: bool = False,
+    verbose: bool = False,
+    exact: bool = False,
+    line_numbers: bool = False,
+) -> Iterator[str]:
+    """The lines of ``-L [CHAIN [NUMBER]]``, each with its line break.
+
+    With a number, that rule alone without heads, or nothing. Names of hosts, networks, services and protocols are
+    looked up in the system unless ``numeric``.
+    OperationFailed when there is no such chain, TableMissing when there is no such table.
+    """
+    table = known_table(ruleset, table_name)
+    chains = chosen_chains(table, chain)
+    style = _Style(numeric, verbose, exact, line_numbers)
+    references = table.references() if number is None and any(not one.built_in for one in chains) else {}
+    separator = ""
+    for one in chains:
+        if number is None:
+            yield separator + _heads(one, references.get(one.name, 0), style)
+            separator = "\n"
+        for place, rule in chosen_rules(one, number):
+            yield _row(place, rule, ruleset.family, table.name, style)
+
+
+def _heads(chain: Chain, references: int, style: _Style) -> str:
+    about = f"{references} references"
+    if chain.policy is not None:
+        about = f"policy {chain.policy}"
+        if style.verbose:
+            about += f" {style.number(chain.counters.packets)} packets, {style.number(chain.counters.bytes)} bytes"
+    columns = "num  " if style.line_numbers else ""
+    if style.verbose:
+        columns += "    pkts      bytes " if style.exact else " pkts bytes "
+    columns += "target     prot opt"
+    if style.verbose:
+        columns += " in     out    "
+    return f"Chain {chain.name} ({about})\n{columns} source               destination         \n"
+
+
+def _row(number: int, rule: Rule, family: Family, table: str, style: _Style) -> str:
+    spec, numeric = rule.spec, style.numeric
+    text = f"{number:<4} " if style.line_numbers else ""
+    if style.verbose:
+        text += f"{style.number(rule.counters.packets, style.width)} {style.number(rule.counters.bytes, style.width)} "
+    invert, protocol = _protocol(spec, numeric)
+    text += f"{pad(spec.target_name, 9)} {invert}{protocol:<4} {_fragment(spec)} "
+    if style.verbose:
+        text += f" {pad(_interface(spec.in_interface, numeric), 6)} {pad(_interface(spec.out_interface, numeric), 6)} "
+    for match in (spec.source, spec.destination):
+        text += f"{'!' if match is not None and match.invert else ' '}{pad(_address(match, family, numeric), 19)} "
+    return f"{text}{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table, numeric)}\n"
+
+
+def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
+    """What ``-v`` prints for a rule that is added, inserted, replaced, deleted or checked; without a line break."""
+    invert, protocol = _protocol(spec, True)
+    ends = [
+        f"{'!' if match is not None and match.invert else ' '}{arrow}{_address(match, family, True)}"
+        for match, arrow in ((spec.source, ""), (spec.destination, "-> "))
+    ]
+    return (
+        f"{spec.target_name} {invert}{protocol} opt {_fragment(spec)}"
+        f" in {_interface(spec.in_interface, True)} out {_interface(spec.out_interface, True)} {' '.join(ends)}  "
+        f"{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table_name, True)}"
+    )
+
+
+def _protocol(spec: RuleSpec, numeric: bool) -> tuple[str, str]:
+    """The sign before the protocol, and its text."""
+    if spec.protocol is None:
+        return " ", "all"
+    number = spec.protocol.number
+    name = known_protocol(number) if numeric else names.protocol_name(number) or str(number)
+    return "!" if spec.protocol.invert else " ", name
+
+
+def _fragment(spec: RuleSpec) -> str:
+    return "--" if spec.fragment is None else "-f" if spec.fragment else "!f"
+
+
+def _interface(match: InterfaceMatch | None, numeric: bool) -> str:
+    if match is None:
+        return "*" if numeric else "any"
+    return f"!{match.name}" if match.invert else match.name
+
+
+def _address(match: AddressMatch | None, family: Family, numeric: bool) -> str:
+    return (
+        _network(match.address, match.mask, family, numeric) if match is not None else _network(0, 0, family, numeric)
+    )
+
+
+def _network(address: int, mask: int, family: Family, numeric: bool) -> str:
+    """An address under its mask; a mask that is all ones is not printed."""
+    if not numeric and not (mask if family is Family.IPV4 else address):
+        return "anywhere"
+    name = to_text(address, family) if numeric else _any_name(address, family)
+    return name if mask == (1 << family.bits) - 1 else f"{name}/{mask_text(mask, family)}"
+
+
+def _any_name(address: int, family: Family) -> str:
+    """The host's name, or the network's where it is IPv4, or the address (xtables_ipaddr_to_anyname)."""
+    if family is Family.IPV6:
+        return names.host_name(address, True) or to_text(address, family)
+    return names.host_name(address, False) or names.network_name(address) or to_text(address, family)
+
+
+def _extensions(spec: RuleSpec, family: Family, table: str, numeric: bool) -> str:
+    """The texts of matches and target, each with the blank before it."""
+    if not spec.matches and spec.target is None:
+        return ""
+    facts = spec.facts(family, table)
+    text = "".join(match.list(facts, numeric) for match in spec.matches)
+    return text if spec.target is None else text + spec.target.list(facts, numeric)

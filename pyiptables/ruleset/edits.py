@@ -1,0 +1,253 @@
+"""Changing a table: a working copy that takes edits and becomes a frozen table again.
+
+Only the chains that change are copied. What is refused is refused as libiptc does, with its words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from pyiptables.errors import OperationFailed
+from pyiptables.ruleset.model import STANDARD_VERDICTS, ZERO, Chain, Counters, Rule, RuleSpec, Table
+
+NO_SUCH_NAME = "No chain/target/match by that name."
+NO_SUCH_RULE = "Bad rule (does a matching rule exist in that chain?)."
+INVALID = "Invalid argument. Run `dmesg' for more information."
+
+
+class _Working:
+    """A chain while it is being changed."""
+
+    __slots__ = ("counters", "policy", "rules")
+
+    def __init__(self, chain: Chain) -> None:
+        self.rules = list(chain.rules)
+        self.policy = chain.policy
+        self.counters = chain.counters
+
+
+class TableEdit:
+    """A table being changed. Every method raises OperationFailed where libiptc would refuse; nothing is then changed.
+
+    Rule numbers count from 1. :meth:`commit` gives the new table; ``changed`` says whether there is anything new.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._chains: dict[str, Chain | _Working] = dict(table.chains)
+        self._references: Counter[str] | None = None
+        self._sorted = True
+        self.changed = False
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self._table.name
+
+    # looking
+
+    def is_chain(self, name: str | None) -> bool:
+        """Whether there is a chain of that name."""
+        return name in self._chains
+
+    def is_built_in(self, name: str) -> bool:
+        """Whether a chain of that name stands at a hook."""
+        found = self._chains.get(name)
+        return found is not None and found.policy is not None
+
+    def chain_names(self, built_in: bool = True) -> list[str]:
+        """The names of the chains in listing order; only the user-defined ones with ``built_in=False``."""
+        names = [name for name, chain in self._chains.items() if chain.policy is not None]
+        users = [name for name, chain in self._chains.items() if chain.policy is None]
+        if not self._sorted:
+            users.sort(key=_bytes)
+        return names + users if built_in else users
+
+    def find(self, chain: str, spec: RuleSpec) -> int:
+        """The number of the first rule that says the same; OperationFailed as -D and -C word it."""
+        found = self._chains.get(chain)
+        if found is not None:
+            self._check_jump(spec)
+            for number, rule in enumerate(found.rules, 1):
+                if rule.spec == spec:
+                    return number
+            if spec.target is not None or spec.jump not in (None, *STANDARD_VERDICTS):
+                raise OperationFailed(NO_SUCH_NAME)
+        raise OperationFailed(NO_SUCH_RULE)
+
+    # rules
+
+    def append(self, chain: str, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
+        """Add a rule at the end."""
+        working = self._open(chain)
+        self._check_jump(spec)
+        working.rules.append(Rule(spec, counters, line))
+        self._refer(spec, 1)
+
+    def insert(self, chain: str, number: int, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
+        """Put a rule before the one of that number, or at the end when the number is one more than the last."""
+        working = self._open(chain)
+        if number > len(working.rules) + 1:
+            raise OperationFailed("Index of insertion too big.")
+        self._check_jump(spec)
+        working.rules.insert(number - 1, Rule(spec, counters, line))
+        self._refer(spec, 1)
+
+    def replace(self, chain: str, number: int, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
+        """Put a rule in place of the one of that number."""
+        working = self._open(chain)
+        if number > len(working.rules):
+            raise OperationFailed("Index of replacement too big.")
+        self._check_jump(spec)
+        self._refer(working.rules[number - 1].spec, -1)
+        working.rules[number - 1] = Rule(spec, counters, line)
+        self._refer(spec, 1)
+
+    def delete_number(self, chain: str, number: int) -> None:
+        """Remove the rule of that number."""
+        working = self._open(chain)
+        if not 0 < number <= len(working.rules):
+            raise OperationFailed("Index of deletion too big.")
+        self._refer(working.rules.pop(number - 1).spec, -1)
+
+    def delete(self, chain: str, spec: RuleSpec) -> None:
+        """Remove the first rule that says the same."""
+        self.delete_number(chain, self.find(chain, spec))
+
+    # chains
+
+    def flush(self, chain: str) -> None:
+        """Remove all rules of a chain."""
+        working = self._open(chain)
+        for rule in working.rules:
+            self._refer(rule.spec, -1)
+        working.rules.clear()
+
+    def zero(self, chain: str) -> None:
+        """Set the counters of a chain's rules and policy to 0."""
+        working = self._open(chain)
+        working.rules = [rule if rule.counters == ZERO else Rule(rule.spec, ZERO, rule.line) for rule in working.rules]
+        working.counters = ZERO
+
+    def zero_rule(self, chain: str, number: int) -> None:
+        """Set the counters of one rule to 0."""
+        working = self._open(chain)
+        if number > len(working.rules):
+            raise OperationFailed("Index of counter too big.")
+        rule = working.rules[number - 1]
+        working.rules[number - 1] = Rule(rule.spec, ZERO, rule.line)
+
+    def create(self, chain: str) -> None:
+        """Add an empty user-defined chain."""
+        if chain in self._chains or chain in STANDARD_VERDICTS:
+            raise OperationFailed("Chain already exists.")
+        self._chains[chain] = Chain(chain)
+        self._sorted = False
+        self.changed = True
+
+    def delete_chain(self, chain: str) -> None:
+        """Remove a user-defined chain, which must be empty and pointed to by no rule."""
+        found = self._chains.get(chain)
+        if found is None:
+            raise OperationFailed(NO_SUCH_NAME)
+        if found.policy is not None:
+            raise OperationFailed(INVALID, hint=f"{chain} is a built-in chain")
+        if self._counted()[chain] > 0:
+            raise OperationFailed("Too many links.")
+        if found.rules:
+            raise OperationFailed("Directory not empty.")
+        del self._chains[chain]
+        self.changed = True
+
+    def clear(self) -> None:
+        """Remove all rules and all user-defined chains; policies and their counters stay, as iptables-restore has it."""
+        for name in list(self._chains):
+            if self.is_built_in(name):
+                self._open(name).rules.clear()
+            else:
+                del self._chains[name]
+        self._references = None
+        self.changed = True
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a user-defined chain another name, in the rules that point to it too."""
+        if new in self._chains or new in STANDARD_VERDICTS:
+            raise OperationFailed("File exists.")
+        if old not in self._chains or self.is_built_in(old):
+            raise OperationFailed(NO_SUCH_NAME)
+        self._chains[new] = self._chains.pop(old)
+        for name, chain in list(self._chains.items()):
+            if any(rule.spec.jump == old for rule in chain.rules):
+                working = self._open(name)
+                working.rules = [_renamed(rule, old, new) for rule in working.rules]
+        if isinstance(found := self._chains[new], Chain):
+            self._chains[new] = Chain(new, found.rules)
+        self._references = None
+        self._sorted = False
+        self.changed = True
+
+    def set_policy(self, chain: str, policy: str, counters: Counters = ZERO) -> None:
+        """Set the policy of a built-in chain, ACCEPT or DROP, and its counters."""
+        if not self.is_built_in(chain):
+            raise OperationFailed("Bad built-in chain name.")
+        if policy not in ("ACCEPT", "DROP"):
+            raise OperationFailed("Bad policy name. Run `dmesg' for more information.")
+        working = self._open(chain)
+        working.policy = policy
+        working.counters = counters
+
+    def commit(self) -> Table:
+        """The table as it is now: the very same one when nothing was changed."""
+        if not self.changed:
+            return self._table
+        chains = {name: self._frozen(name) for name in self.chain_names()}
+        return Table(self.name, MappingProxyType(chains))
+
+    # inside
+
+    def _open(self, chain: str) -> _Working:
+        found = self._chains.get(chain)
+        if found.__class__ is not _Working:
+            if found is None:
+                raise OperationFailed(NO_SUCH_NAME, hint=f"there is no chain {chain} in the table {self.name}")
+            assert isinstance(found, Chain)
+            found = self._chains[chain] = _Working(found)
+        self.changed = True
+        assert isinstance(found, _Working)
+        return found
+
+    def _frozen(self, name: str) -> Chain:
+        found = self._chains[name]
+        return found if isinstance(found, Chain) else Chain(name, tuple(found.rules), found.policy, found.counters)
+
+    def _check_jump(self, spec: RuleSpec) -> None:
+        if spec.jump is not None and self.is_built_in(spec.jump):
+            raise OperationFailed(INVALID, hint=f"{spec.jump} is a built-in chain, which no rule can jump to")
+
+    def _refer(self, spec: RuleSpec, change: int) -> None:
+        if self._references is not None and spec.jump is not None:
+            self._references[spec.jump] += change
+
+    def _counted(self) -> Counter[str]:
+        if self._references is None:
+            self._references = Counter(jump for jump in self._jumps() if jump is not None)
+        return self._references
+
+    def _jumps(self) -> Iterator[str | None]:
+        for chain in self._chains.values():
+            for rule in chain.rules:
+                yield rule.spec.jump
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _renamed(rule: Rule, old: str, new: str) -> Rule:
+    if rule.spec.jump != old:
+        return rule
+    spec = rule.spec
+    parts = {name: getattr(spec, name) for name in RuleSpec.__slots__}
+    return Rule(RuleSpec(**{**parts, "jump": new}), rule.counters, rule.line)

@@ -1,0 +1,151 @@
+"""What the kernel refuses when a table is put in its place.
+
+Source of the behaviour: net/ipv4/netfilter/ip_tables.c (translate_table, mark_source_chains) and
+net/netfilter/x_tables.c (xt_check_match, xt_check_target).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyiptables.errors import OperationFailed
+from pyiptables.extensions.base import Extension, Refusal
+from pyiptables.hooks import Family, Hook
+from pyiptables.ruleset.edits import INVALID
+from pyiptables.ruleset.model import STANDARD_VERDICTS, Chain, Rule, Table
+
+LOOP = "Too many levels of symbolic links."
+_LOOKS_FURTHER = Extension.kernel_check
+
+
+class Refused(OperationFailed):
+    """The kernel refuses a table: what iptables prints, and in ``hint`` why; ``line`` is that of the rule."""
+
+    def __init__(self, text: str, reason: str, chain: str, number: int, line: int) -> None:
+        super().__init__(text, line=line or None, hint=reason)
+        self.chain = chain
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """Where a chain leads: the rules that the kernel's walk reaches (as many as ``end``), and the jumps among them."""
+
+    end: int
+    jumps: tuple[tuple[int, str], ...]
+
+
+def check_table(table: Table, family: Family) -> None:
+    """Raise Refused when the kernel would not take the table."""
+    flows = {name: _flow(chain, table) for name, chain in table.chains.items()}
+    reached = _reached(table, flows)
+    accepted: set[tuple[object, ...]] = set()
+    for name, chain in table.chains.items():
+        hooks, end = reached[name], flows[name].end
+        for number, rule in enumerate(chain.rules, 1):
+            spec = rule.spec
+            if not spec.matches and spec.target is None:
+                continue
+            reason = _refusal(rule, family, table.name, hooks if number <= end else frozenset(), accepted)
+            if reason is not None:
+                answer = reason.answer if isinstance(reason, Refusal) else INVALID
+                raise Refused(answer, reason, name, number, rule.line)
+
+
+def _flow(chain: Chain, table: Table) -> _Flow:
+    """The walk of mark_source_chains through one chain: an unconditional verdict ends it."""
+    jumps: list[tuple[int, str]] = []
+    for number, rule in enumerate(chain.rules, 1):
+        jump = rule.spec.jump
+        if jump is None:
+            continue
+        if jump not in STANDARD_VERDICTS:
+            found = table.chains.get(jump)
+            if found is None:
+                raise Refused(INVALID, f"there is no chain {jump}", chain.name, number, rule.line)
+            if found.policy is not None:
+                raise Refused(INVALID, f"{jump} is a built-in chain", chain.name, number, rule.line)
+            jumps.append((number, jump))
+        elif rule.spec.unconditional:
+            return _Flow(number, tuple(jumps))
+    return _Flow(len(chain.rules), tuple(jumps))
+
+
+def _reached(table: Table, flows: Mapping[str, _Flow]) -> dict[str, frozenset[Hook]]:
+    """From which hooks each chain can be reached; Refused when jumps that can be reached run in a circle."""
+    hooks: dict[str, set[Hook]] = {name: set() for name in table.chains}
+    for name, chain in table.chains.items():
+        if chain.built_in:
+            _walk(table, Hook[name], name, flows, hooks)
+    return {name: frozenset(found) for name, found in hooks.items()}
+
+
+def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hooks: Mapping[str, set[Hook]]) -> None:
+    """Visit each chain that the hook leads to once, depth first, without recursion: chains can be nested deeply."""
+    hooks[start].add(hook)
+    under_way = {start}
+    path = [(start, iter(flows[start].jumps))]
+    while path:
+        name, jumps = path[-1]
+        for number, jump in jumps:
+            if jump in under_way:
+                line = table.chains[name].rules[number - 1].line
+                raise Refused(LOOP, f"the jump to {jump} closes a loop", name, number, line)
+            if hook not in hooks[jump]:
+                hooks[jump].add(hook)
+                under_way.add(jump)
+                path.append((jump, iter(flows[jump].jumps)))
+                break
+        else:
+            under_way.discard(name)
+            path.pop()
+
+
+def _refusal(
+    rule: Rule, family: Family, table: str, hooks: frozenset[Hook], accepted: set[tuple[object, ...]]
+) -> str | None:
+    """Why an extension of the rule may not stand there, or None. ``accepted`` remembers what may."""
+    spec = rule.spec
+    protocol = spec.protocol
+    for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
+        kind = type(extension)
+        if kind.kernel_check is _LOOKS_FURTHER:
+            key = (kind, hooks, protocol)
+            if key in accepted:
+                continue
+            reason = _place_refusal(kind, table, hooks)
+            reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
+            if reason is None:
+                accepted.add(key)
+        else:
+            facts = spec.facts(family, table)
+            reason = _place_refusal(kind, table, hooks)
+            reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
+            reason = reason or extension.kernel_check(facts)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _place_refusal(kind: type[Extension], table: str, hooks: frozenset[Hook]) -> str | None:
+    if kind.tables is not None and table not in kind.tables:
+        return f"{kind.name} belongs in the {_listed(kind.tables)} table, not in {table}"
+    if kind.hooks is not None and not hooks <= kind.hooks:
+        wrong = min(hooks - kind.hooks)
+        return (
+            f"{kind.name} cannot be used at {wrong.name}, only at {_listed(hook.name for hook in sorted(kind.hooks))}"
+        )
+    return None
+
+
+def _protocol_refusal(kind: type[Extension], protocol: int) -> str | None:
+    if kind.protocols is not None and protocol not in kind.protocols:
+        return f"{kind.name} needs a protocol of its own: -p {_listed(str(p) for p in sorted(kind.protocols))}"
+    return None
+
+
+def _listed(names: object) -> str:
+    assert hasattr(names, "__iter__")
+    words = list(names) if not isinstance(names, frozenset) else sorted(names)
+    return " or ".join(str(word) for word in words)

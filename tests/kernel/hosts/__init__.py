@@ -1,0 +1,1 @@
+"""The example hosts of rulesets/: how each is built and what is talked there, and the laboratory that plays it."""
