@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from pyiptables.cli.store import Store
-from pyiptables.errors import Error, TableMissing
+from pyiptables.errors import Error, OperationFailed, TableMissing
 from pyiptables.hooks import Family
 from pyiptables.render.save import save
+from pyiptables.syntax.diagnosis import diagnosis
 from pyiptables.syntax.getopt import NONE, REQUIRED, Known, Misuse, gather
 from pyiptables.syntax.messages import VERSION, complaint
 from pyiptables.syntax.restore import BrokenRuleset
@@ -50,8 +51,6 @@ def main(argv: Sequence[str], family: Family, program: str) -> int:
     except _Refused as error:
         message = f"{error.text}\n"
     except BrokenRuleset as error:
-        from pyiptables.syntax.diagnosis import diagnosis
-
         message = f"{command.program}: {diagnosis(error)}"
     except Error as error:
         message, _ = complaint(error, command.program)
@@ -139,8 +138,11 @@ def _write(output: int, lines: Iterable[str]) -> None:
     """Write to an open file from its beginning; where there is nothing to write for an error, it is left as it is."""
     raw = (line.encode("utf-8", "surrogateescape") for line in lines)
     first = next(raw, b"")
-    with open(output, "wb", closefd=False) as file:
-        if os.path.isfile(output):
-            file.truncate(0)
-        file.write(first)
-        file.writelines(raw)
+    try:
+        with open(output, "wb", closefd=False) as file:
+            if os.path.isfile(output):
+                file.truncate(0)
+            file.write(first)
+            file.writelines(raw)
+    except OSError as error:
+        raise OperationFailed(f"cannot write: {error.strerror}") from error

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.host import Decision, Host, Kind
 from pyiptables.netfilter import made, sanity
@@ -270,6 +271,7 @@ class NetworkLayer:
             return
         source = source or decision.source
         error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family))
+        attach(error, skb)  # icmp_glue_bits: an error belongs to the connection of its cause
         self.emit(error, decision, what)
 
     def answers_for(self, skb: Skb) -> bool:

@@ -27,8 +27,9 @@ _AH_ICV = bytes(12)
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How a protocol's packets are built from fields and read back."""
+    """How a protocol's packets are built from fields and read back; ``header`` is the least size of its header."""
 
+    header: int
     build: Callable[[PacketSpec, IpFields], bytes]
     read: Callable[[PacketSpec, bytes], PacketSpec | None]
 
@@ -88,7 +89,7 @@ def _read_tcp(spec: PacketSpec, data: bytes) -> PacketSpec | None:
 
 
 def _build_udp(spec: PacketSpec, fields: IpFields) -> bytes:
-    return build.udp_datagram(fields, spec.sport, spec.dport, spec.payload) if len(spec.payload) < 65528 else bytes(65536)
+    return build.udp_datagram(fields, spec.sport, spec.dport, spec.payload)
 
 
 def _build_udplite(spec: PacketSpec, fields: IpFields) -> bytes:
@@ -171,17 +172,17 @@ def _read_ah(spec: PacketSpec, data: bytes) -> PacketSpec | None:
     return replace(spec, spi=_number(data, 4, 4), payload=data[24:]) if len(data) >= 24 else None
 
 
-_ICMP = Transport(_build_icmp, _read_icmp)
-_PLAIN = Transport(lambda spec, _: spec.payload, lambda spec, data: replace(spec, payload=data))
+_ICMP = Transport(8, _build_icmp, _read_icmp)
+_PLAIN = Transport(0, lambda spec, _: spec.payload, lambda spec, data: replace(spec, payload=data))
 _TRANSPORTS = {
-    TCP: Transport(_build_tcp, _read_tcp),
-    UDP: Transport(_build_udp, _port_reader(8)),
-    UDPLITE: Transport(_build_udplite, _port_reader(8)),
-    DCCP: Transport(_build_dccp, _read_dccp),
-    SCTP: Transport(_build_sctp, _read_sctp),
-    GRE: Transport(_build_gre, _read_gre),
-    ESP: Transport(_build_esp, _read_esp),
-    AH: Transport(_build_ah, _read_ah),
+    TCP: Transport(20, _build_tcp, _read_tcp),
+    UDP: Transport(8, _build_udp, _port_reader(8)),
+    UDPLITE: Transport(8, _build_udplite, _port_reader(8)),
+    DCCP: Transport(20, _build_dccp, _read_dccp),
+    SCTP: Transport(12, _build_sctp, _read_sctp),
+    GRE: Transport(4, _build_gre, _read_gre),
+    ESP: Transport(8, _build_esp, _read_esp),
+    AH: Transport(24, _build_ah, _read_ah),
 }
 
 

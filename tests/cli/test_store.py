@@ -493,4 +493,9 @@ def test_save_of_a_broken_file(file, capfd):
 
 def test_save_without_a_readable_file(tmp_path, capfd):
     assert save_main(["--file", str(tmp_path)], Family.IPV4, "iptables-save") == 1
-    assert capfd.readouterr().err == f"iptables-save: cannot read {tmp_path}: Is a directory.\n"
+    assert capfd.readouterr().err == f"iptables-save: cannot read {tmp_path}: Is a directory\n"
+
+
+def test_save_to_a_full_disk(file, capfd):
+    assert save_main(["--file", str(file), "-f", "/dev/full"], Family.IPV4, "iptables-save") == 1
+    assert capfd.readouterr().err == "iptables-save: cannot write: No space left on device\n"

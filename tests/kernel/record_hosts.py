@@ -91,7 +91,6 @@ def record(plan: HostPlan, folder: Path, tools: Path | None) -> None:
         counted = lab.sh(HOST, save, "-c")
         late = sniffer.drain()
         lines = [line for line in logged(messages) if any(prefix in line for prefix in log_prefixes(counted))]
-    print(early)
     if early or late:
         raise RuntimeError(f"{plan.name}: {len(early)} frames before and {len(late)} after the conversations")
     (folder / "expected.rules.v4").write_text(dated(counted, plan.start))

@@ -90,7 +90,7 @@ class Lab:
             self._set(who, _EVERYWHERE | _UNLIMITED)
         run("ip", "netns", "exec", self._wires, "sysctl", "-qw", *(f"{k}={v}" for k, v in _EVERYWHERE.items()))
         for number, (name, interface) in enumerate(self.plan.interfaces.items()):
-            run("ip", "-n", self._wires, "link", "add", f"wire{number}", "type", "bridge")
+            run("ip", "-n", self._wires, "link", "add", f"wire{number}", "type", "bridge", "mcast_snooping", "0")
             run("ip", "-n", self._wires, "link", "set", f"wire{number}", "up")
             self._attach(HOST, name, interface.mac, number, f"host{number}")
         wires = list(self.plan.interfaces)
