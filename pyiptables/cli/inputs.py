@@ -18,6 +18,11 @@ from pyiptables.ruleset.model import Ruleset
 
 def read_ruleset(snapshot: str | None, rules: str | None, file: str | None, family: Family) -> Ruleset:
     """The ruleset of a file, of a snapshot (rules.v4, rules.v6), or the one that pyipt keeps."""
+    return Store.named(rules_file(snapshot, rules, file, family), family).read()
+
+
+def rules_file(snapshot: str | None, rules: str | None, file: str | None, family: Family) -> str | None:
+    """The name of the file that the ruleset is in; None for the one that pyipt keeps."""
     if rules is None and snapshot is not None:
         folder = Path(snapshot)
         if not folder.is_dir():
@@ -26,7 +31,7 @@ def read_ruleset(snapshot: str | None, rules: str | None, file: str | None, fami
     name = rules or file
     if name is not None and name != "-" and not Path(name).exists():
         raise Error(f"there is no ruleset {name}")
-    return Store.named(name, family).read()
+    return name
 
 
 def read_host(snapshot: str | None, host: str | None) -> Host | None:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import click
 
-from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset
+from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset, rules_file
 from pyiptables.cli.screen import Screen
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
@@ -19,9 +19,11 @@ from pyiptables.packet.capture import CaptureWriter, TruncatedCaptureError, open
 from pyiptables.packet.link import Direction, Frame
 from pyiptables.packet.packet import Packet
 from pyiptables.render.kernel import kernel_line
+from pyiptables.render.given import with_counters
 from pyiptables.render.save import save
 from pyiptables.render.summary import Tally
 from pyiptables.render.trace_json import trace_json
+from pyiptables.ruleset.model import Ruleset
 from pyiptables.trace import events
 from pyiptables.trace.events import Trace
 
@@ -189,14 +191,23 @@ class Job:
         if replay is None:
             self.write_frames(Frame(1, 0, "", 1, Direction.UNKNOWN, b"", 0), engine)
         if self.options["save_rules"]:
-            program = f"{self.family.command}-save"
-            write_text(self.options["save_rules"], save(engine.snapshot(), counters=True, program=program))
+            write_text(self.options["save_rules"], self.counted(engine.snapshot()))
         if self.options["save_conntrack"]:
             write_text(self.options["save_conntrack"], (f"{line}\n" for line in dump(engine.conntrack)))
         if self.options["save_ipset"]:
             snapshot = self.options["snapshot"]
             given = Path(snapshot, "ipset.save") if snapshot else None
             write_text(self.options["save_ipset"], [given.read_text()] if given is not None and given.exists() else [])
+
+    def counted(self, ruleset: Ruleset) -> Iterable[str]:
+        """The rules with their counters: the file as it was given where it is a plain dump, else saved anew."""
+        name = rules_file(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        if name is not None and name != "-":
+            with open(name, encoding="utf-8", errors="surrogateescape") as file:
+                given = with_counters(file, ruleset)
+            if given is not None:
+                return given
+        return save(ruleset, counters=True, program=f"{self.family.command}-save")
 
     def say_assumptions(self, assumptions: Iterable[str]) -> None:
         """Tell what was taken for granted, beside the result."""

@@ -17,8 +17,8 @@ class Expectation:
     """A connection that ``master`` expects.
 
     The destination of ``wanted`` must be met exactly, its source under ``src_mask`` and ``sport_mask``. ``timeout`` is
-    the time at which it ends; ``permanent`` serves more than one connection; ``inactive`` none yet. ``arrived`` is
-    called with the new entry (expectfn); ``saved`` is the destination (address, port) before NAT, for whoever sets it up.
+    the time at which it ends. It serves one connection, more if ``permanent``, none yet if ``inactive``. ``arrived`` is
+    called with the new entry (expectfn); ``saved`` is the destination (address, port) before NAT, for whoever sets it.
     """
 
     wanted: Tuple

@@ -14,7 +14,7 @@ Source: net/netfilter/nf_conntrack_core.c.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from random import Random
+from typing import TYPE_CHECKING
 
 from pyiptables.conntrack.datagram import generic_packet, gre_packet, udp_packet, udplite_packet
 from pyiptables.conntrack.dccp import dccp_packet
@@ -60,6 +60,9 @@ from pyiptables.conntrack.tuples import (
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.packet.skb import Skb
 
+if TYPE_CHECKING:
+    from random import Random
+
 Tracker = Callable[[Owner, Entry, Skb, Hook, int], Outcome]
 
 TRACKERS: dict[int, Tracker] = {
@@ -90,7 +93,7 @@ class ConntrackTable:
 
     def __init__(self, sysctls: Mapping[str, str] | None = None, random: Random | None = None) -> None:
         self.settings = Settings.read(sysctls or {})
-        self.random = random or Random(0)
+        self.random = random or _seeded()
         self.now = 0
         self.expectations = Expectations(self.settings.expect_maximum)
         self.ported = PORTS if self.settings.dccp is None else PORTS | {DCCP}
@@ -311,6 +314,13 @@ class ConntrackTable:
             if entry.timeout <= self.now or not entry.status & ASSURED:
                 return self.kill(entry)
         return False
+
+
+def _seeded() -> Random:
+    """A source of chance that is the same every time."""
+    from random import Random  # noqa: PLC0415 - slow to import, and callers mostly bring their own
+
+    return Random(0)
 
 
 def _trackable(skb: Skb, hook: Hook) -> bool:

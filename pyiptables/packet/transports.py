@@ -140,9 +140,7 @@ def _read_icmp(spec: PacketSpec, data: bytes) -> PacketSpec | None:
     if len(data) < 8:
         return None
     identifier, sequence = _number(data, 4), _number(data, 6)
-    return replace(
-        spec, icmp_type=data[0], icmp_code=data[1], icmp_id=identifier, icmp_seq=sequence, payload=data[8:]
-    )
+    return replace(spec, icmp_type=data[0], icmp_code=data[1], icmp_id=identifier, icmp_seq=sequence, payload=data[8:])
 
 
 def _build_gre(spec: PacketSpec, fields: IpFields) -> bytes:

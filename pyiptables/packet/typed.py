@@ -86,5 +86,9 @@ class _Walk:
         )
 
     def _stray(self, text: str, column: int) -> PacketError:
-        hint = "a packet has one value for each; leave out the !" if text == "!" else "expected a word such as -p or --dport"
+        hint = (
+            "a packet has one value for each; leave out the !"
+            if text == "!"
+            else "expected a word such as -p or --dport"
+        )
         return PacketError(f'unexpected "{text}"', column=column, snippet=self.line, hint=hint)

@@ -130,7 +130,9 @@ def flag_letters(texts: Sequence[str], family: Family, of: int) -> int:
 
 def icmp_type(texts: Sequence[str], family: Family, of: int) -> tuple[int, int]:
     """Type and code: ``echo-request``, a name's beginning when it is the only one, ``8``, ``3/1``."""
-    names = {name: value for name, value in (ICMP_TYPES if family is Family.IPV4 else ICMPV6_TYPES).items() if name != "any"}
+    names = {
+        name: value for name, value in (ICMP_TYPES if family is Family.IPV4 else ICMPV6_TYPES).items() if name != "any"
+    }
     text = texts[0].lower()
     matching = {value for name, value in names.items() if name.lower() == text}
     matching = matching or {value for name, value in names.items() if text and name.lower().startswith(text)}
@@ -157,7 +159,10 @@ def payload(texts: Sequence[str], family: Family, of: int) -> bytes:
     """``hex:`` and bytes in hexadecimal, or text."""
     if texts[0].startswith("hex:"):
         return hexadecimal(texts[0])
-    return texts[0].encode("utf-8", "surrogatepass")
+    try:
+        return texts[0].encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise Unreadable("text, or hex: and bytes in hexadecimal") from None
 
 
 def tcp_option(texts: Sequence[str], family: Family, of: int) -> bytes:
@@ -165,6 +170,8 @@ def tcp_option(texts: Sequence[str], family: Family, of: int) -> bytes:
     kind_text, colon, value = texts[0].partition(":")
     kind = whole_number(kind_text, 0, 255)
     size = _OPTION_SIZES.get(kind, 2)
+    if colon and size == 1:
+        raise Unreadable("no value: this kind of option is a single byte")
     content = hexadecimal(value) if colon else bytes(max(0, size - 2))
     return bytes((kind,)) if size == 1 else bytes((kind, len(content) + 2 & 255)) + content
 
@@ -186,6 +193,11 @@ def interface(texts: Sequence[str], family: Family, of: int) -> str:
     if not _INTERFACE.fullmatch(texts[0]) or texts[0] in (".", "..") or texts[0].endswith("+"):
         raise Unreadable("the name of one interface")
     return texts[0]
+
+
+def ident(texts: Sequence[str], family: Family, of: int) -> int:
+    """A datagram's identification: 16 bits, or 32 in IPv6's fragment header."""
+    return whole_number(texts[0], 0, 0xFFFF if family is Family.IPV4 else 0xFFFFFFFF)
 
 
 def frag_offset(texts: Sequence[str], family: Family, of: int) -> int:

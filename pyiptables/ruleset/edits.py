@@ -20,9 +20,11 @@ INVALID = "Invalid argument. Run `dmesg' for more information."
 class _Working:
     """A chain while it is being changed."""
 
-    __slots__ = ("counters", "policy", "rules")
+    __slots__ = ("before", "counters", "policy", "policy_set", "rules")
 
     def __init__(self, chain: Chain) -> None:
+        self.before = chain.rules
+        self.policy_set = False
         self.rules = list(chain.rules)
         self.policy = chain.policy
         self.counters = chain.counters
@@ -126,18 +128,24 @@ class TableEdit:
         working.rules.clear()
 
     def zero(self, chain: str) -> None:
-        """Set the counters of a chain's rules and policy to 0."""
+        """Set the counters of a chain's rules and policy to 0.
+
+        As in libiptc, that is for counters that the kernel has: rules and policies set in this same edit keep theirs.
+        """
         working = self._open(chain)
-        working.rules = [rule if rule.counters == ZERO else Rule(rule.spec, ZERO, rule.line) for rule in working.rules]
-        working.counters = ZERO
+        before = set(map(id, working.before))
+        working.rules = [Rule(rule.spec, ZERO, rule.line) if id(rule) in before else rule for rule in working.rules]
+        if not working.policy_set:
+            working.counters = ZERO
 
     def zero_rule(self, chain: str, number: int) -> None:
-        """Set the counters of one rule to 0."""
+        """Set the counters of one rule to 0, unless it was set in this same edit."""
         working = self._open(chain)
-        if number > len(working.rules):
+        if not 0 < number <= len(working.rules):
             raise OperationFailed("Index of counter too big.")
         rule = working.rules[number - 1]
-        working.rules[number - 1] = Rule(rule.spec, ZERO, rule.line)
+        if any(rule is old for old in working.before):
+            working.rules[number - 1] = Rule(rule.spec, ZERO, rule.line)
 
     def create(self, chain: str) -> None:
         """Add an empty user-defined chain."""
@@ -196,6 +204,7 @@ class TableEdit:
             raise OperationFailed("Bad policy name. Run `dmesg' for more information.")
         working = self._open(chain)
         working.policy = policy
+        working.policy_set = True
         working.counters = counters
 
     def commit(self) -> Table:

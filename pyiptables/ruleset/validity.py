@@ -49,7 +49,7 @@ def check_table(table: Table, family: Family) -> None:
                 continue
             reason = _refusal(rule, family, table.name, hooks if number <= end else frozenset(), accepted)
             if reason is not None:
-                answer = reason.answer if isinstance(reason, Refusal) else INVALID
+                answer = f"{reason.answer}." if isinstance(reason, Refusal) else INVALID
                 raise Refused(answer, reason, name, number, rule.line)
 
 

@@ -89,7 +89,7 @@ def resolved(spec: RuleSpec, edit: TableEdit, output: Output) -> RuleSpec:
     if spec.target is not None:
         return spec
     if spec.goto:
-        raise Misspelt(f"goto '{name}' is not a chain\n", name, "chain", edit.chain_names)
+        raise Misspelt(f"goto '{name}' is not a chain", name, "chain", edit.chain_names)
     raise Misspelt(
         f"Couldn't load target `{name}':No such file or directory\n",
         name,

@@ -152,10 +152,11 @@ def _jump(line: Line, value: Any) -> None:
     line.places["j"] = line.walk.index - 1
     if value == "CONTINUE":
         return
+    if value in STANDARD_VERDICTS or value in line.reader.announced:
+        line.jump = value
+        return
     commands.check_target_name(value)
     line.jump = value
-    if value in STANDARD_VERDICTS or value in line.reader.announced:
-        return
     found = find_target(value, line.reader.family)
     if found is not None:
         line.target = line.load(found)

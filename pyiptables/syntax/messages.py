@@ -11,6 +11,7 @@ from pyiptables.errors import Error, Locked, OperationFailed, ParameterProblem, 
 
 VERSION = "v1.8.13 (legacy)"
 """The version line's end: the iptables whose behaviour this is."""
+_TABLE_NAME_SIZE = 32
 
 
 class BadArgument(ParameterProblem):
@@ -66,7 +67,8 @@ def complaint(error: Error, program: str, line: int | None = None) -> tuple[str,
 
 def table_missing(program: str, table: str) -> TableMissing:
     """The error for a table that the kernel does not have."""
+    too_long = len(table.encode("utf-8", "surrogateescape")) >= _TABLE_NAME_SIZE
+    about = "Module is wrong version" if too_long else "Table does not exist (do you need to insmod?)"
     return TableMissing(
-        f"can't initialize {program} table `{table}': Table does not exist (do you need to insmod?)\n"
-        f"Perhaps {program} or your kernel needs to be upgraded."
+        f"can't initialize {program} table `{table}': {about}\nPerhaps {program} or your kernel needs to be upgraded."
     )

@@ -6,6 +6,7 @@ Source of the behaviour: iptables/xshared.c and libxtables/xtables.c of iptables
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.kinds.addresses import parse_addresses
@@ -14,6 +15,8 @@ from pyiptables.hooks import Family
 from pyiptables.packet import names
 from pyiptables.ruleset.model import AddressMatch, InterfaceMatch, ProtocolMatch
 from pyiptables.syntax.messages import Misspelt
+
+_Read = TypeVar("_Read")
 
 _MOST_KEPT = 1 << 16
 _NAME_SIZE = 16
@@ -104,7 +107,7 @@ def _lower(text: str) -> str:
     return text.lower() if text.isascii() else "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _keep(cache: dict[tuple[str, bool], object], key: tuple[str, bool], value: object) -> None:
+def _keep(cache: dict[tuple[str, bool], _Read], key: tuple[str, bool], value: _Read) -> None:
     if len(cache) >= _MOST_KEPT:
         cache.clear()
     cache[key] = value

@@ -6,6 +6,7 @@ Source of the behaviour: iptables/xshared.c (do_parse, command_default) of iptab
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -261,6 +262,7 @@ class Line:
         pairs = self._address_pairs()
         self._check_options()
         letter = self._letter()
+        options = self.options
         return Command(
             letter,
             self.table,
@@ -272,15 +274,18 @@ class Line:
             self._specs(pairs, matches, target) if pairs else (),
             self.counters,
             self.verbose,
-            "n" in self.options,
-            "x" in self.options,
-            "0" in self.options,
+            "n" in options,
+            "x" in options,
+            "0" in options,
             wait=self.wait,
         )
 
     def _finish(self, loaded: Loaded) -> Any:
-        self.place = loaded.place
-        return self.reader.uses.finish(loaded.node, self.context, self.facts)
+        found = loaded.node.made.get(self.context)
+        if found is None:
+            self.place = loaded.place
+            found = self.reader.uses.finish(loaded.node, self.context, self.facts)
+        return found
 
     def _letter(self) -> str:
         for letter in self.command:
@@ -310,11 +315,10 @@ class Line:
     def _check_options(self) -> None:
         """Hold the options against the command, then the interfaces against the chain."""
         if self.options:
-            command = self.command
-            for letter in OPTION_NAMES if len(self.options) > 1 else self.options:
-                if letter in self.options and letter != "v" and ALLOWED_WITH[letter].isdisjoint(command):
-                    self.place = self.places.get(letter)
-                    raise ParameterProblem(f"Illegal option `{OPTION_NAMES[letter]}' with this command")
+            refused_option = _refused_option(self.options, self.command)
+            if refused_option:
+                self.place = self.places.get(refused_option)
+                raise ParameterProblem(f"Illegal option `{OPTION_NAMES[refused_option]}' with this command")
         chain = self.chain
         if chain is None:
             return
@@ -354,6 +358,15 @@ class Line:
                 for source, destination in pairs
             ]
         )
+
+
+@lru_cache(maxsize=1024)
+def _refused_option(options: str, command: str) -> str:
+    """The first of the options that cannot stand with the command, or nothing."""
+    for letter in OPTION_NAMES:
+        if letter in options and letter != "v" and ALLOWED_WITH[letter].isdisjoint(command):
+            return letter
+    return ""
 
 
 class Loaded:

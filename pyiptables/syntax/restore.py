@@ -123,8 +123,8 @@ class Restore:
             if self._quoted_names and text.count("\n") > 1:
                 self.number += text.count("\n") - 1
         if self._edit is not None:
-            error = OperationFailed("COMMIT expected", line=self.number + 1, source=self.source)
-            raise RestoreFailed(f"{self._program}: COMMIT expected at line {self.number + 1}\n", 1, error)
+            end = OperationFailed("COMMIT expected", line=self.number + 1, source=self.source)
+            raise RestoreFailed(f"{self._program}: COMMIT expected at line {self.number + 1}\n", 1, end)
         return None
 
     def _line(self, text: str) -> Command | None:
@@ -200,12 +200,13 @@ class Restore:
 
     def _policy(self, chain: str, policy: str, seen: str, edit: TableEdit) -> None:
         counters = ZERO
-        if self._settings.counters:
+        if seen or self._settings.counters:
             packets, colon, octets = seen.removeprefix("[").partition(":")
             values = unsigned(packets), unsigned(octets)
             if not seen.startswith("[") or not colon or values[0] is None or values[1] is None:
                 raise ParameterProblem(f"invalid policy counters for chain '{chain}'", hint="expected [PACKETS:BYTES]")
-            counters = Counters(values[0], values[1])
+            if self._settings.counters:
+                counters = Counters(values[0], values[1])
         try:
             edit.set_policy(chain, policy, counters)
         except OperationFailed as error:
@@ -307,5 +308,5 @@ def load(lines: Iterable[str], family: Family, source_name: str) -> Ruleset:
         ) from error
     if answer is not None:
         raise BrokenRuleset("-h and -V cannot stand in a ruleset", source=source_name, line=restore.number)
-    tables = dict(reversed(restore.ruleset.tables.items()))
+    tables = dict(reversed(list(restore.ruleset.tables.items())))
     return Ruleset(family, MappingProxyType(tables))

@@ -7,7 +7,6 @@ same words walk the same nodes, and get the very same frozen match or target.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from pyiptables.extensions.base import Extension, Option, OptionUses, RuleFacts
 from pyiptables.syntax.getopt import NONE, REQUIRED, Known
@@ -28,13 +27,19 @@ class ExtensionOption:
         self.option = option
 
 
-@cache
+_LONG_OPTIONS: dict[type[Extension], Mapping[str, Known]] = {}
+
+
 def long_options(extension: type[Extension]) -> Mapping[str, Known]:
     """The options of an extension by the words that name them."""
+    known_before = _LONG_OPTIONS.get(extension)
+    if known_before is not None:
+        return known_before
     found: dict[str, Known] = {}
     for option in extension.options.values():
         known = Known(ExtensionOption(extension, option), REQUIRED if option.kind.words else NONE)
         found.update(dict.fromkeys(option.names, known))
+    _LONG_OPTIONS[extension] = found
     return found
 
 

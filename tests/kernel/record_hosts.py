@@ -77,7 +77,8 @@ def main() -> None:
 
 def record(plan: HostPlan, folder: Path, tools: Path | None) -> None:
     """Record one host into its folder, whose rules.v4 says the rules."""
-    save, restore = (str(tools / f"iptables-{word}") if tools else f"iptables-legacy-{word}" for word in ("save", "restore"))
+    programs = tools / "iptables" if tools else Path("iptables-legacy")
+    save, restore = (f"{programs}-{word}" for word in ("save", "restore"))
     rules = folder / "rules.v4"
     with Lab(plan) as lab, kernel_messages() as messages, Sniffer(lab) as sniffer:
         load(lab, restore, rules.read_text())
@@ -142,10 +143,10 @@ def logged(messages: int) -> Iterator[str]:
     """Read what the kernel has logged since, without times."""
     while True:
         try:
-            record_ = os.read(messages, 8192).decode(errors="replace")
+            message = os.read(messages, 8192).decode(errors="replace")
         except BlockingIOError:
             return
-        yield record_.partition(";")[2].partition("\n")[0].rstrip()
+        yield message.partition(";")[2].partition("\n")[0]
 
 
 if __name__ == "__main__":

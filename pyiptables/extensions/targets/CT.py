@@ -48,6 +48,8 @@ HELPERS = {
 ONLY_IPV4 = ("irc", "netbios-ns", "pptp", "snmp", "snmp_trap")
 
 ORIGINAL, REPLY = 1, 2
+ZONES = {"zone": 0, "zone_orig": ORIGINAL, "zone_reply": REPLY}
+"""The attributes of the zone options, and the directions that each asks for."""
 NO_ENTRY = "No chain/target/match by that name"
 
 
@@ -109,20 +111,16 @@ class CtTarget(Target):
     expevents = opt("--expevents", kind=Events({"new": 1}), default=0, help="report these events of expectations")
     zone_orig = opt("--zone-orig", kind=ZoneId(), hidden=True, help="use this zone for the original direction")
     zone_reply = opt("--zone-reply", kind=ZoneId(), hidden=True, help="use this zone for the reply direction")
-    zone = opt("--zone", kind=ZoneId(), hidden=True, default=(0, 0), help="use this zone for the connection")
+    zone = opt("--zone", kind=ZoneId(), hidden=True, default=(0, ORIGINAL | REPLY), help="use this zone for the connection")
 
     @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
         """The three zone options fill one place: the last number counts unless one says mark; directions add up."""
-        zones = {"zone": 0, "zone_orig": ORIGINAL, "zone_reply": REPLY}
-        given = [(value, zones[name]) for name, value in values.items() if name in zones]
-        rest = {name: value for name, value in values.items() if name not in zones}
-        if not given:
-            return rest
-        marked = any(value is None for value, _ in given)
-        directions = sum({direction for _, direction in given})
-        zone = (None if marked else given[-1][0], directions)
-        return rest if zone == (0, 0) else rest | {"zone": zone}
+        given = {name: value for name, value in values.items() if name in ZONES}
+        rest = {name: value for name, value in values.items() if name not in ZONES}
+        zone = None if None in given.values() else [0, *given.values()][-1]
+        directions = sum(ZONES[name] for name in given) or ORIGINAL | REPLY
+        return rest if zone == 0 else rest | {"zone": (zone, directions)}
 
     def kernel_check(self, facts: RuleFacts) -> str | None:
         """A helper must be one of the kernel's, for the rule's protocol; a timeout policy needs a protocol.
@@ -159,8 +157,7 @@ class CtTarget(Target):
     def open(self, services: Services) -> TemplateRequest:
         """The request, made once."""
         zone, directions = self.zone
-        both = ORIGINAL | REPLY
-        return TemplateRequest(zone, directions or both, self.helper, self.timeout, self.ctevents, self.expevents)
+        return TemplateRequest(zone, directions, self.helper, self.timeout, self.ctevents, self.expevents)
 
     def apply(self, skb: Any, state: TemplateRequest, services: EffectServices) -> Verdict | None:
         """Hang a template on the packet or mark it as untracked, and go on."""

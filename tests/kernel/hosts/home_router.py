@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from hosts.messages import HELLO, HTTP, SSH, dhcp_discover, dns, http_question, long_dns
 from hosts.plan import HOST, HostPlan, Interface, Machine
 from hosts.talk import PAUSE, Talk, fields
-
 from pyiptables.packet.build import TCP, UDP, tcp_segment, udp_datagram
 
 WAN, LAN, GUEST = "203.0.113.10", "192.168.1.1", "192.168.50.1"

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from hosts.messages import HELLO, HTTP, NTP, dns, http_answer, http_question
 from hosts.plan import HOST, HostPlan, Interface, Machine
 from hosts.talk import PAUSE, Talk, fields
-
 from pyiptables.packet.build import TCP, tcp_segment
 
 NODE, POD_GATEWAY = "10.0.10.11", "10.244.1.1"

@@ -10,13 +10,17 @@ import ctypes
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 
 from hosts.plan import HOST, HostPlan
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+WIRES = "the wires"
+"""Who has the bridges, among the host and the machines."""
+_BRIDGE_RULES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
 _EVERYWHERE = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
 _UNLIMITED = {"net.ipv4.icmp_ratelimit": 0}
@@ -54,8 +58,8 @@ class Lab:
     def __init__(self, plan: HostPlan) -> None:
         self.plan = plan
         self._prefix = f"rec{os.getpid()}"
-        self._wires = f"{self._prefix}-wires"
-        self._names = {name: f"{self._prefix}-{n}" for n, name in enumerate((HOST, *plan.machines))}
+        self._names = {name: f"{self._prefix}-{n}" for n, name in enumerate((HOST, WIRES, *plan.machines))}
+        self._wires = self._names[WIRES]
 
     def __enter__(self) -> Lab:
         try:
@@ -82,13 +86,13 @@ class Lab:
             return socket.socket(family, kind, protocol)
 
     def _build(self) -> None:
-        run("ip", "netns", "add", self._wires)
         for name in self._names.values():
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
         for who in self._names:
             self._set(who, _EVERYWHERE | _UNLIMITED)
-        run("ip", "netns", "exec", self._wires, "sysctl", "-qw", *(f"{k}={v}" for k, v in _EVERYWHERE.items()))
+        if _BRIDGE_RULES.exists():  # a bridge that minds IP would drop what is broken, and put fragments together
+            self._set(WIRES, {"net.bridge.bridge-nf-call-iptables": 0})
         for number, (name, interface) in enumerate(self.plan.interfaces.items()):
             run("ip", "-n", self._wires, "link", "add", f"wire{number}", "type", "bridge", "mcast_snooping", "0")
             run("ip", "-n", self._wires, "link", "set", f"wire{number}", "up")
@@ -123,13 +127,12 @@ class Lab:
         run("ip", "-n", near, "link", "set", interface, "up")
         self.sh(who, "ethtool", "-K", interface, *(word for name in _OFFLOADS for word in (name, "off")))
 
-    def _set(self, who: str, settings: object) -> None:
-        assert isinstance(settings, dict)
+    def _set(self, who: str, settings: Mapping[str, str | int]) -> None:
         self.sh(who, "sysctl", "-qw", *(f"{name}={value}" for name, value in settings.items()))
 
-    def _batch(self, who: str, lines: Iterator[str] | chain[str]) -> None:
+    def _batch(self, who: str, lines: Iterable[str]) -> None:
         run("ip", "-n", self.namespace(who), "-batch", "-", stdin="\n".join(lines) + "\n")
 
     def _remove(self) -> None:
-        for name in (*self._names.values(), self._wires):
+        for name in self._names.values():
             subprocess.run(("ip", "netns", "delete", name), capture_output=True, check=False)

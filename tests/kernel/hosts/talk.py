@@ -8,8 +8,6 @@ import time
 from contextlib import ExitStack
 
 from hosts.lab import Lab
-from hosts.plan import HOST
-
 from pyiptables.hooks import Family
 from pyiptables.packet.addresses import from_text
 from pyiptables.packet.build import ICMP, IpFields, icmp_message, ip_packet
@@ -81,8 +79,7 @@ class Talk:
         with ExitStack() as stack:
             stack.enter_context(self._listen(server, at))
             near = [
-                stack.enter_context(self._bound(client, socket.SOCK_STREAM, (frm[0], frm[1] + n)))
-                for n in range(count)
+                stack.enter_context(self._bound(client, socket.SOCK_STREAM, (frm[0], frm[1] + n))) for n in range(count)
             ]
             for one in near:
                 one.setblocking(False)
@@ -112,7 +109,9 @@ class Talk:
             near.sendto(data, to)
             self.pause()
 
-    def ping(self, client: str, to: str, *, frm: str, ident: int, count: int = 1, ttl: int = 64, size: int = 56) -> None:
+    def ping(
+        self, client: str, to: str, *, frm: str, ident: int, count: int = 1, ttl: int = 64, size: int = 56
+    ) -> None:
         """Send echo requests, 1 ms apart; the other side's kernel answers them."""
         with self.lab.socket(client, socket.AF_INET, socket.SOCK_RAW, ICMP) as raw:
             raw.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
@@ -155,6 +154,3 @@ class Talk:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind(at)
         return one
-
-
-__all__ = ["HOST", "PAUSE", "Place", "Talk", "fields"]

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from hosts.messages import HELLO, HTTP, NTP, SSH, http_answer, http_question
 from hosts.plan import HOST, HostPlan, Interface, Machine
 from hosts.talk import PAUSE, Talk, fields
-
 from pyiptables.packet.build import TCP, tcp_segment
 
 PUBLIC, ADMIN = "192.0.2.10", "10.20.0.10"

@@ -1,0 +1,107 @@
+"""What the kernel did with a conversation, and what `pyipt trace` makes of it, brought into one form to be compared.
+
+A recording is a folder: a snapshot (rules.v4 or rules.v6, ip-addr.json ...), ``in.pcapng``, and ``expected/`` with the
+kernel's log lines (packet number, TAB, line), the frames that it sent, its counters and its connections. Packet n has
+the time START + n times STEP.
+
+Left out of the comparison: what the kernel chooses at random or counts by itself (the IP identification of packets it
+makes and the header checksum over it, flow labels, ``ID=`` and ``FLOWLBL=`` in log lines), the owner of sockets, and
+timeouts and use counts of connections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyiptables.packet.capture import open_capture
+
+START, STEP = 1_700_000_000_000_000_000, 10_000_000
+STAMPED = re.compile(r"\[\s*(\d+\.\d+)\] (.*)")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Log lines and frames by packet number, rules with counters by table, connections."""
+
+    log: dict[int, list[str]]
+    frames: dict[int, list[tuple[str, bytes]]]
+    rules: dict[str, list[str]]
+    connections: list[str]
+
+
+def family_of(folder: Path) -> int:
+    """4 or 6, by the rules that it holds."""
+    return 6 if (folder / "rules.v6").exists() else 4
+
+
+def kernel_outcome(folder: Path) -> Outcome:
+    """What stands in a recording's ``expected``."""
+    expected = folder / "expected"
+    log: dict[int, list[str]] = defaultdict(list)
+    for line in (expected / "kernel.log").read_text(errors="replace").splitlines():
+        number, _, text = line.partition("\t")
+        log[int(number)].append(log_key(text))
+    return Outcome(log, frames(expected), rules(expected), connections(expected))
+
+
+def traced_outcome(folder: Path, log_text: str) -> Outcome:
+    """What `pyipt trace --format kernel` printed, and wrote into a folder."""
+    log: dict[int, list[str]] = defaultdict(list)
+    for line in log_text.splitlines():
+        found = STAMPED.match(line)
+        if found is not None:
+            log[round(float(found[1]) * 100) + 1].append(log_key(found[2]))
+    return Outcome(log, frames(folder), rules(folder), connections(folder))
+
+
+def log_key(line: str) -> str:
+    """A log line without what is chance."""
+    return re.sub(r" ID=\d+| FLOWLBL=\d+|UID=\d+ |GID=\d+ ", "", line).rstrip()
+
+
+def frames(folder: Path) -> dict[int, list[tuple[str, bytes]]]:
+    """The frames that left, by the packet that led to them, each packet's in a fixed order."""
+    found: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
+    with open_capture(folder / "out.pcapng") as capture:
+        for frame in capture:
+            found[round((frame.time_ns - START) / STEP)].append((frame.interface, frame_key(frame.data)))
+    return {number: sorted(some) for number, some in found.items()}
+
+
+def frame_key(data: bytes) -> bytes:
+    """A frame without what is chance in packets that the host makes."""
+    frame = bytearray(data)
+    if frame[12:14] == b"\x86\xdd":
+        frame[15] &= 0xF0
+        frame[16:18] = b"\0\0"
+    elif frame[12:14] == b"\x08\x00":
+        head = 14 + (frame[14] & 15) * 4
+        error = frame[23] == 1 and frame[head : head + 1] in (b"\x03", b"\x0b", b"\x0e")
+        reset = frame[23] == 6 and len(frame) > head + 13 and frame[head + 13] & 4
+        if error or reset:
+            frame[18:20] = frame[24:26] = b"\0\0"
+    return bytes(frame)
+
+
+def rules(folder: Path) -> dict[str, list[str]]:
+    """Chains and rules with their counters, by table."""
+    tables: dict[str, list[str]] = {}
+    for line in (folder / f"rules.v{family_of(folder)}").read_text().splitlines():
+        if line.startswith("*"):
+            current = tables.setdefault(line[1:], [])
+        elif line.startswith((":", "[", "-")):
+            current.append(line.rstrip())
+    return tables
+
+
+def connections(folder: Path) -> list[str]:
+    """The connections without timeouts and use counts, sorted."""
+    found = []
+    for line in (folder / "conntrack.txt").read_text().splitlines():
+        if "src=" in line:
+            text = re.sub(r"^(\S+\s+\d+) \d+ ", r"\1 ", re.sub(r"\s+", " ", line.strip()))
+            found.append(re.sub(r" use=\d+| secctx=\S+| zone=0", "", text))
+    return sorted(found)
