@@ -21,7 +21,7 @@ from pyiptables.packet.packet import Packet
 from pyiptables.render.kernel import kernel_line
 from pyiptables.render.given import with_counters
 from pyiptables.render.save import save
-from pyiptables.render.summary import Tally
+from pyiptables.render.summary import Flows, Tally
 from pyiptables.render.trace_json import trace_json
 from pyiptables.ruleset.model import Ruleset
 from pyiptables.trace import events
@@ -106,7 +106,9 @@ class Job:
     def replay(self, replay: Replay, frames: Iterator[Frame]) -> None:
         """Feed frames and show what comes of them, in the form asked for."""
         wanted = self.options["packet"]
-        few: list[Trace] | None = [] if self.options["format"] == "text" and not self.options["summary"] else None
+        flows = Flows(self.family) if self.options["flows"] else None
+        told = self.options["format"] == "text" and not self.options["summary"] and flows is None
+        few: list[Trace] | None = [] if told else None
         tally = Tally(self.family)
         if few is None and wanted is None and replay.engine.recorder is not None and not self.options["explain"]:
             replay.engine.recorder.misses = False
@@ -121,6 +123,9 @@ class Job:
                     return
                 continue
             tally.add(trace)
+            if flows is not None:
+                flows.add(trace)
+                continue
             if few is not None and len(few) < FEW:
                 few.append(trace)
                 continue
@@ -134,6 +139,9 @@ class Job:
             raise Error(f"there is no packet {wanted} that reaches the host in this capture")
         for trace in few or ():
             self.show(trace)
+        if flows is not None:
+            for line in flows.lines(self.start or 0, self.screen.width):
+                self.screen.out(line)
         if self.options["format"] == "text":
             self.screen.tally(tally, self.replay_lines(replay))
 

@@ -325,10 +325,10 @@ def _seeded() -> Random:
 
 def _trackable(skb: Skb, hook: Hook) -> bool:
     """Whether the packet has a transport header that conntrack can find; a later fragment has none."""
-    if skb.fragoff or skb.thoff > len(skb.data):
+    if skb.fragoff:
         return False
     if skb.family is Family.IPV4:
-        return not (skb.more_fragments and hook is Hook.OUTPUT)
+        return skb.thoff <= len(skb.data) and not (skb.more_fragments and hook is Hook.OUTPUT)
     return skb.protocol not in (0, 43, 44, 51, 59, 60)
 
 

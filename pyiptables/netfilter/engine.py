@@ -192,7 +192,8 @@ class Engine:
         verdict = self.conntrack.track(skb, skb.hook)
         if self.recorder is not None:
             state, reply = ct_state(skb)
-            self.recorder.add(events.Tracked(state, reply, "known already" if seen else ""))
+            connection = skb.nfct.original if skb.nfct is not None else None
+            self.recorder.add(events.Tracked(state, reply, "known already" if seen else "", connection))
         return verdict
 
     def _confirm(self, skb: Skb) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyiptables.hooks import Family
@@ -44,7 +44,17 @@ def has(part: Predicate, skb: Any) -> str:
             return "something else"
 
 
-def _leaves(conditions: tuple[Predicate, ...], skb: Any) -> Iterator[tuple[str, Predicate, bool]]:
+def _testable(rule: PreparedRule, skb: Any) -> Iterator[Predicate]:
+    """The rule's conditions, without matches of a protocol that the packet is not of: their fields mean nothing in it."""
+    matches = rule.spec.matches
+    first = len(rule.conditions) - len(matches)
+    yield from rule.conditions[:first]
+    for match, condition in zip(matches, rule.conditions[first:], strict=True):
+        if match.protocols is None or skb.protocol in match.protocols:
+            yield condition
+
+
+def _leaves(conditions: Iterable[Predicate], skb: Any) -> Iterator[tuple[str, Predicate, bool]]:
     """The parts of conditions with their words and whether they hold; steps are taken as holding (testing changes them)."""
     for condition in conditions:
         inner = condition.part if isinstance(condition, Labelled) else condition
@@ -65,7 +75,7 @@ def explain(rule: PreparedRule, skb: Any, family: Family) -> tuple[tuple[Failing
     before, noted = skb.hotdrop, len(skb.unknown)
     failed, parts = [], 0
     last_step = ""
-    for label, part, holds in _leaves(rule.conditions, skb):
+    for label, part, holds in _leaves(_testable(rule, skb), skb):
         parts += 1
         if isinstance(part, Step):
             last_step = label

@@ -13,6 +13,7 @@ from typing import Any
 
 from pyiptables.hooks import Family
 from pyiptables.packet.addresses import mac_to_text, to_text
+from pyiptables.packet.names import SAVED_PROTOCOLS
 from pyiptables.predicate import Field, Readable
 
 TCP_FLAG_NAMES = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32}
@@ -73,7 +74,7 @@ def _address(attribute: str) -> Field:
 ip = SimpleNamespace(
     saddr=_address("saddr"),
     daddr=_address("daddr"),
-    protocol=Field("ip.protocol", 8, lambda skb: skb.protocol),
+    protocol=Field("ip.protocol", 8, lambda skb: skb.protocol, lambda number: SAVED_PROTOCOLS.get(number, str(number))),
     fragoff=Field("ip.fragoff", 13, lambda skb: skb.fragoff),
     ttl=Field("ip.ttl", 8, lambda skb: skb.ttl),
     length=Field(

@@ -19,7 +19,7 @@ TCP, UDP, DCCP, GRE, ESP, AH, SCTP, UDPLITE = 6, 17, 33, 47, 50, 51, 132, 136
 PORT_PROTOCOLS = frozenset({TCP, UDP, DCCP, SCTP, UDPLITE})
 """Protocols that begin with a source and a destination port."""
 ICMP_PROTOCOLS = {Family.IPV4: 1, Family.IPV6: 58}
-_SCTP_INIT = bytes.fromhex("01000014000000010000ffff0001000100000001")
+SCTP_INIT = bytes.fromhex("01000014000000010000ffff0001000100000001")
 """The chunk that a connection begins with: tag 1, one stream each way."""
 _DCCP_SERVICE = bytes(4)
 _AH_ICV = bytes(12)
@@ -104,10 +104,9 @@ def _build_dccp(spec: PacketSpec, fields: IpFields) -> bytes:
 
 
 def _build_sctp(spec: PacketSpec, fields: IpFields) -> bytes:
-    """The payload is its chunks; without one, an INIT. The verification tag is 0."""
+    """The payload is its chunks. The verification tag is 0."""
     head = _ports(spec) + bytes(4)
-    chunks = spec.payload or _SCTP_INIT
-    return head + crc32c(head + bytes(4) + chunks).to_bytes(4, "little") + chunks
+    return head + crc32c(head + bytes(4) + spec.payload).to_bytes(4, "little") + spec.payload
 
 
 def _port_reader(size: int) -> Callable[[PacketSpec, bytes], PacketSpec | None]:
@@ -119,11 +118,6 @@ def _port_reader(size: int) -> Callable[[PacketSpec, bytes], PacketSpec | None]:
         return replace(spec, sport=_number(data, 0), dport=_number(data, 2), payload=data[size:])
 
     return read
-
-
-def _read_sctp(spec: PacketSpec, data: bytes) -> PacketSpec | None:
-    found = _port_reader(12)(spec, data)
-    return replace(found, payload=b"") if found is not None and found.payload == _SCTP_INIT else found
 
 
 def _read_dccp(spec: PacketSpec, data: bytes) -> PacketSpec | None:
@@ -177,7 +171,7 @@ _TRANSPORTS = {
     UDP: Transport(8, _build_udp, _port_reader(8)),
     UDPLITE: Transport(8, _build_udplite, _port_reader(8)),
     DCCP: Transport(20, _build_dccp, _read_dccp),
-    SCTP: Transport(12, _build_sctp, _read_sctp),
+    SCTP: Transport(12, _build_sctp, _port_reader(12)),
     GRE: Transport(4, _build_gre, _read_gre),
     ESP: Transport(8, _build_esp, _read_esp),
     AH: Transport(24, _build_ah, _read_ah),

@@ -1,4 +1,4 @@
-"""A packet in one line, to be read: ``eth0: 198.51.100.7:40000 > 192.0.2.1:443 tcp S ttl 3 mark 0x1``.
+r"""A packet in one line, to be read and written: ``eth0: 198.51.100.7:40000 > 192.0.2.1:443 tcp S ttl 3 mark 0x1``.
 
 In EBNF, blanks between words being free::
 
@@ -9,21 +9,30 @@ In EBNF, blanks between words being free::
     flags     = "none" | letter { letter } ;                    (* as tcpdump: S F R P . U E W *)
     type      = name | number [ "/" number ] ;
     field     = name [ value ] ;                                (* "ttl 3", "df", 'payload "GET /"' *)
-    value     = word | '"' { character | "\\" character } '"' ;
+    value     = word | '"' { character | "\" character } '"' ;
 
 With an interface the packet arrives there, else a local process sends it. The names of fields, and what a packet has
-where nothing is said, are those of the words of :mod:`pyiptables.packet.typed_words` without their dashes. After ``raw``
-come all bytes of the network packet, and only fields that are not in it.
+where nothing is said, are those of the words of :mod:`pyiptables.packet.typed_words` without their dashes. After
+``raw`` come all bytes of the network packet, and only fields that are not in it.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 from pyiptables.errors import PacketError
 from pyiptables.hooks import Family
-from pyiptables.packet.typed_packet import TypedPacket, assemble
+from pyiptables.packet.addresses import mac_to_text, to_text
+from pyiptables.packet.icmp_types import ICMP_TYPES, ICMPV6_TYPES
+from pyiptables.packet.names import SAVED_PROTOCOLS
+from pyiptables.packet.notation import _with_port as with_port
+from pyiptables.packet.notation import tcp_flag_letters
+from pyiptables.packet.spec import PacketSpec
+from pyiptables.packet.spec_bytes import from_bytes, to_bytes
+from pyiptables.packet.transports import ICMP_PROTOCOLS, PORT_PROTOCOLS, SCTP, SCTP_INIT, TCP
+from pyiptables.packet.typed_packet import TypedPacket, assemble, icmp_default
 from pyiptables.packet.typed_words import FLAG_LETTERS, LONG, RAW, SHORT, Given, nearest
 
 _WORDS = {name[2:]: word for name, word in LONG.items() if word.key}
@@ -39,10 +48,28 @@ _PLACES = {
     "raw": RAW,
 }
 """The words that stand in a place of their own."""
+_FIELDS = {
+    "seq": "seq",
+    "ack_seq": "ack",
+    "window": "win",
+    "tcp_options": "options",
+    "icmp_id": "icmp-id",
+    "icmp_seq": "icmp-seq",
+    "spi": "spi",
+    "ttl": "ttl",
+    "tos": "tos",
+    "ident": "id",
+    "dont_fragment": "df",
+    "more_fragments": "mf",
+    "frag_offset": "frag",
+}
+"""The fields of a packet that are written by name where they are not what they are when nothing is said."""
+_UNSAID = PacketSpec(Family.IPV4, 0, 0, 0)
+_NAMED = frozenset({6, 17, 33, 50, 51, 132, 136})
 
 
 def parse_notation(text: str) -> TypedPacket:
-    """The packet that a line describes; PacketError with the column, and what was expected there or the nearest name."""
+    """The packet that a line describes; PacketError with the column and what was expected there, or the nearest name."""
     from pyparsing import ParseBaseException
 
     try:
@@ -115,5 +142,87 @@ def _grammar() -> Any:
     interface = token(r"[^\s/:]{1,15}(?=:\s)", "interface", "an interface") + pp.Suppress(":")
     raw = pp.Suppress(pp.Regex(r"raw(?!\S)")) - token(r"\S+", "raw", "bytes in hexadecimal")
     body = (raw | endpoints).set_name('the source address, or "INTERFACE:" before it')
-    unknown = token(r"\S+", "unknown", "a field")
+    unknown = token(r"\S+", "unknown", "a field") + pp.Suppress(pp.Regex(r"[\s\S]*"))
     return (pp.Opt(interface) + body + pp.ZeroOrMore(field) + pp.Opt(unknown) + pp.StringEnd()).parse_with_tabs()
+
+
+def to_notation(packet: TypedPacket) -> str:
+    """The line that describes a packet: ``parse_notation(to_notation(packet)) == packet``.
+
+    Packets that the fields do not make (a wrong checksum, an unusual header) are written as their bytes. PacketError
+    for one that no line describes, such as one with the owner of a process and an interface to arrive on.
+    """
+    spec = from_bytes(packet.data, packet.family)
+    words = _described(spec, packet.family) if spec is not None else [f"raw {packet.data.hex()}"]
+    if packet.interface is not None:
+        words.insert(0, f"{packet.interface}:")
+    for name, text, unsaid in (
+        ("out", _quoted(packet.out_interface), '""'),
+        ("mark", f"{packet.mark:#x}", "0x0"),
+        ("mac", packet.mac_source and mac_to_text(packet.mac_source), None),
+        ("mac-destination", packet.mac_destination and mac_to_text(packet.mac_destination), None),
+        ("uid", packet.uid, None),
+        ("gid", packet.gid, None),
+        ("count", packet.count, 1),
+    ):
+        words += [] if text == unsaid else [f"{name} {text}"]
+    line = " ".join(words)
+    if parse_notation(line) != packet:
+        raise PacketError("no line describes this packet")
+    return line
+
+
+def _described(spec: PacketSpec, family: Family) -> list[str]:
+    """Endpoints, protocol, and the fields that are not what they are where nothing is said."""
+    ports = spec.protocol in PORT_PROTOCOLS and not spec.frag_offset
+    ends = ((spec.source, spec.sport), (spec.destination, spec.dport))
+    source, destination = (
+        with_port(to_text(address, family), port if ports else None, family) for address, port in ends
+    )
+    words = [source, ">", destination, _protocol(spec)]
+    if spec.protocol == TCP and not spec.frag_offset:
+        words.append(tcp_flag_letters(spec.flags))
+    usual = {}
+    if spec.protocol == ICMP_PROTOCOLS[family] and not spec.frag_offset:
+        words.append(_icmp_type(spec))
+        usual = dict.fromkeys(("icmp_id", "icmp_seq"), icmp_default(spec.icmp_type, family))
+    for key, name in _FIELDS.items():
+        value = getattr(spec, key)
+        if value != usual.get(key, getattr(_UNSAID, key)):
+            words.append(name if value is True else f"{name} {value.hex() if isinstance(value, bytes) else value}")
+    return words + _payload(spec)
+
+
+def _protocol(spec: PacketSpec) -> str:
+    """The name of a protocol that is known here, else its number."""
+    if spec.protocol == ICMP_PROTOCOLS[spec.family]:
+        return "icmp" if spec.family is Family.IPV4 else "icmp6"
+    return SAVED_PROTOCOLS[spec.protocol] if spec.protocol in _NAMED else str(spec.protocol)
+
+
+def _icmp_type(spec: PacketSpec) -> str:
+    """The name of type and code, that of the code first; else ``TYPE/CODE``."""
+    names = {}
+    for name, (kind, low, high) in (ICMP_TYPES if spec.family is Family.IPV4 else ICMPV6_TYPES).items():
+        if name != "any" and (kind, low) == (spec.icmp_type, spec.icmp_code):
+            names.setdefault(low != high, name)
+    return names.get(False) or names.get(True) or f"{spec.icmp_type}/{spec.icmp_code}"
+
+
+def _payload(spec: PacketSpec) -> list[str]:
+    """The payload where it is not the one of a packet that says nothing of it: its length when it is zeros, or as text."""
+    payload = spec.payload
+    if payload == (SCTP_INIT if spec.protocol == SCTP and not spec.frag_offset else b"") and not spec.fragment:
+        return []
+    if len(payload) > 8 and not any(payload) and spec.protocol != SCTP:
+        return [f"length {len(to_bytes(spec))}"]
+    text = payload.decode("latin-1")
+    plain = text.isascii() and text.isprintable() and not text.startswith("hex:")
+    return [f"payload {_quoted(text)}" if plain else f"payload hex:{payload.hex()}"]
+
+
+def _quoted(text: str) -> str:
+    """A value in quotes where it could not stand without."""
+    if re.fullmatch(r"[^\s\"]\S*", text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -11,8 +11,8 @@ from pyiptables.hooks import Family
 from pyiptables.packet.packet import Packet
 from pyiptables.packet.spec import PacketSpec
 from pyiptables.packet.spec_bytes import to_bytes
-from pyiptables.packet.transports import ICMP_PROTOCOLS, PORT_PROTOCOLS
-from pyiptables.packet.typed_values import Unreadable
+from pyiptables.packet.transports import ICMP_PROTOCOLS, PORT_PROTOCOLS, SCTP, SCTP_INIT
+from pyiptables.packet.typed_values import UnreadableError
 from pyiptables.packet.typed_words import Given, nearest
 
 FIRST_BREAK = 1480
@@ -83,7 +83,7 @@ def assemble(given: Sequence[Given], family: Family, line: str) -> TypedPacket:
         return TypedPacket(family, _data(values, family), **meta)
     except PacketError as error:
         place = next((words[key] for key in ("length", "tcp_options", "payload") if key in words), None)
-        raise PacketError(error.text, column=place and place.column, snippet=line, hint=error.hint) from None
+        raise PacketError(error.text, column=place.column if place else None, snippet=line, hint=error.hint) from None
 
 
 def _values(given: Sequence[Given], family: Family, line: str) -> tuple[dict[str, Any], dict[str, Given]]:
@@ -100,9 +100,9 @@ def _values(given: Sequence[Given], family: Family, line: str) -> tuple[dict[str
             raise PacketError(f"{one.name} {again}", column=one.column, snippet=line)
         try:
             value = one.word.read(one.texts, family, values.get("protocol", -1))
-        except Unreadable as error:
+        except UnreadableError as error:
             raise PacketError(
-                f'{one.name}: "{" ".join(one.texts)}" is not {error.expected}',
+                f'{one.name} "{" ".join(one.texts)}": expected {error.expected}',
                 column=one.column,
                 snippet=line,
                 hint=nearest(one.texts[-1], error.names),
@@ -118,7 +118,7 @@ def _wrong(word: Given, line: str, why: str) -> PacketError:
 
 def _check_words(values: dict[str, Any], words: Iterable[Given], family: Family, line: str) -> None:
     """Each word is one that can be said of this packet, and nothing is missing."""
-    later = values.get("frag_offset", FIRST_BREAK if "later" in values else 0) > 0
+    later = bool(values.get("frag_offset") or "later" in values)
     for given in words:
         word = given.word
         if family not in word.families:
@@ -146,14 +146,14 @@ def _check_missing(values: dict[str, Any], later: bool, line: str) -> None:
         needed.append(("dport", "destination port", "--dport PORT, or in the notation ADDRESS:PORT"))
     for key, what, hint in needed:
         if key not in values:
-            raise PacketError(f"the packet has no {what}", snippet=line, hint=f"expected {hint}")
+            raise PacketError(f"the packet has no {what}", column=len(line) + 1, snippet=line, hint=f"expected {hint}")
 
 
 def _data(values: dict[str, Any], family: Family) -> bytes:
     """The bytes, with a payload of zeros where a length asks for it."""
     length = values.pop("length", None)
     if values.pop("later", False):
-        values.setdefault("frag_offset", FIRST_BREAK)
+        values["frag_offset"] = values.get("frag_offset") or FIRST_BREAK
     if "icmp" in values:
         values["icmp_type"], values["icmp_code"] = values.pop("icmp")
     if values["protocol"] == ICMP_PROTOCOLS[family]:
@@ -166,8 +166,8 @@ def _data(values: dict[str, Any], family: Family) -> bytes:
     spec = PacketSpec(family=family, **values)
     if family is Family.IPV6 and spec.ident and not spec.fragment:
         raise PacketError("--id cannot be said of this packet: in IPv6 only a fragment has it")
-    if "payload" not in values and length is None:
-        return _with_default_payload(spec)
+    if "payload" not in values:
+        spec = replace(spec, payload=_default_payload(spec, length is None))
     data = to_bytes(spec)
     if length is None or length == len(data):
         return data
@@ -176,13 +176,20 @@ def _data(values: dict[str, Any], family: Family) -> bytes:
     return to_bytes(replace(spec, payload=spec.payload + bytes(length - len(data))))
 
 
-def _with_default_payload(spec: PacketSpec) -> bytes:
-    """A later fragment has some content, and what is not the last one has whole units of 8 bytes."""
-    data = to_bytes(spec)
+def _default_payload(spec: PacketSpec, free: bool) -> bytes:
+    """What a packet carries where nothing is said of it, and (``free``) nothing of its length.
+
+    An SCTP packet carries a chunk; a later fragment carries something; and what is not the last fragment has whole units
+    of 8 bytes.
+    """
+    if not spec.frag_offset and spec.protocol == SCTP:
+        return SCTP_INIT
+    if not free or not spec.fragment:
+        return b""
     if spec.frag_offset:
-        return to_bytes(replace(spec, payload=bytes(8)))
+        return bytes(8)
     header = 20 if spec.family is Family.IPV4 else 48
-    return to_bytes(replace(spec, payload=bytes(-(len(data) - header) % 8))) if spec.more_fragments else data
+    return bytes(-(len(to_bytes(spec)) - header) % 8)
 
 
 def icmp_default(kind: int, family: Family) -> int:

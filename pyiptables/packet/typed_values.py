@@ -10,10 +10,11 @@ from pyiptables.hooks import Family
 from pyiptables.packet.addresses import from_text
 from pyiptables.packet.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from pyiptables.packet.names import protocol_name, protocol_number, service_port
+from pyiptables.packet.notation import FLAG_LETTERS
 from pyiptables.packet.transports import ICMP_PROTOCOLS
 
 TCP_FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
-FLAG_LETTERS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128}
+_LETTERS = {letter: bit for bit, letter in FLAG_LETTERS}
 TOS_NAMES = {
     "Minimize-Delay": 0x10,
     "Maximize-Throughput": 0x08,
@@ -33,7 +34,7 @@ Reader = Callable[[Sequence[str], Family, int], Any]
 """Of the texts of a word, the packet's family and its protocol (-1 before that is known), the value."""
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A text that is no value: what was expected, and the names that it may be a misspelling of."""
 
     def __init__(self, expected: str, names: Iterable[str] = ()) -> None:
@@ -48,7 +49,7 @@ def whole_number(text: str, low: int, high: int) -> int:
         value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
         if low <= value <= high:
             return value
-    raise Unreadable(f"one number from {low} to {high}")
+    raise UnreadableError(f"one number from {low} to {high}")
 
 
 def number(low: int, high: int) -> Reader:
@@ -65,8 +66,8 @@ def named(names: Mapping[str, int], most: int, expected: str, shift: int = 0) ->
         if value is None:
             try:
                 value = whole_number(texts[0], 0, most)
-            except Unreadable:
-                raise Unreadable(expected, names) from None
+            except UnreadableError:
+                raise UnreadableError(expected, names) from None
         return value << shift
 
     return read
@@ -77,9 +78,9 @@ def address(texts: Sequence[str], family: Family, protocol: int) -> int:
     try:
         value, of = from_text(texts[0])
     except ValueError:
-        raise Unreadable(f"one IPv{family.version} address, not a name or a network") from None
+        raise UnreadableError(f"one IPv{family.version} address, not a name or a network") from None
     if of is not family:
-        raise Unreadable(f"an IPv{family.version} address")
+        raise UnreadableError(f"an IPv{family.version} address")
     return value
 
 
@@ -90,14 +91,16 @@ def protocol(texts: Sequence[str], family: Family, _: int) -> int:
     if value is None:
         try:
             return whole_number(text, 0, 255)
-        except Unreadable:
+        except UnreadableError:
             known = ("tcp", "udp", "icmp", "ipv6-icmp", "udplite", "sctp", "dccp", "gre", "esp", "ah")
-            raise Unreadable("a protocol's name, or its number from 0 to 255", known) from None
+            raise UnreadableError("a protocol's name, or its number from 0 to 255", known) from None
     other = Family.IPV4 if family is Family.IPV6 else Family.IPV6
     if text == "all":
-        raise Unreadable("one protocol")
+        raise UnreadableError("one protocol")
     if value == ICMP_PROTOCOLS[other]:
-        raise Unreadable(f"{'ipv6-icmp' if family is Family.IPV6 else 'icmp'}, which is ICMP of IPv{family.version}")
+        raise UnreadableError(
+            f"{'ipv6-icmp' if family is Family.IPV6 else 'icmp'}, which is ICMP of IPv{family.version}"
+        )
     return value
 
 
@@ -108,8 +111,8 @@ def port(texts: Sequence[str], family: Family, of: int) -> int:
         return found
     try:
         return whole_number(texts[0], 0, 65535)
-    except Unreadable:
-        raise Unreadable("one port from 0 to 65535, or a service's name") from None
+    except UnreadableError:
+        raise UnreadableError("one port from 0 to 65535, or a service's name") from None
 
 
 def tcp_flags(texts: Sequence[str], family: Family, of: int) -> int:
@@ -118,14 +121,14 @@ def tcp_flags(texts: Sequence[str], family: Family, of: int) -> int:
     for name in texts[-1].split(","):
         flag = {"ALL": 0x3F, "NONE": 0}.get(name.upper(), TCP_FLAGS.get(name.upper()))
         if flag is None:
-            raise Unreadable("TCP flags with commas between them, such as SYN,ACK", (*TCP_FLAGS, "NONE", "ALL"))
+            raise UnreadableError("TCP flags with commas between them, such as SYN,ACK", (*TCP_FLAGS, "NONE", "ALL"))
         value |= flag
     return value
 
 
 def flag_letters(texts: Sequence[str], family: Family, of: int) -> int:
     """Flags as tcpdump writes them: ``S``, ``S.``, ``none``."""
-    return 0 if texts[0] == "none" else sum(FLAG_LETTERS[letter] for letter in set(texts[0]))
+    return 0 if texts[0] == "none" else sum(_LETTERS[letter] for letter in set(texts[0]))
 
 
 def icmp_type(texts: Sequence[str], family: Family, of: int) -> tuple[int, int]:
@@ -142,9 +145,9 @@ def icmp_type(texts: Sequence[str], family: Family, of: int) -> tuple[int, int]:
     kind_text, slash, code = text.partition("/")
     try:
         return whole_number(kind_text, 0, 255), whole_number(code, 0, 255) if slash else 0
-    except Unreadable:
-        what = "more than one type begins so; expected one" if matching else "a type's name, or TYPE or TYPE/CODE"
-        raise Unreadable(what, names) from None
+    except UnreadableError:
+        what = "one of the types that begin so" if matching else "a type's name, or TYPE or TYPE/CODE"
+        raise UnreadableError(what, names) from None
 
 
 def hexadecimal(text: str) -> bytes:
@@ -152,7 +155,7 @@ def hexadecimal(text: str) -> bytes:
     try:
         return bytes.fromhex(text.removeprefix("hex:"))
     except ValueError:
-        raise Unreadable("bytes in hexadecimal, two digits each") from None
+        raise UnreadableError("bytes in hexadecimal, two digits each") from None
 
 
 def payload(texts: Sequence[str], family: Family, of: int) -> bytes:
@@ -162,7 +165,7 @@ def payload(texts: Sequence[str], family: Family, of: int) -> bytes:
     try:
         return texts[0].encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise Unreadable("text, or hex: and bytes in hexadecimal") from None
+        raise UnreadableError("text, or hex: and bytes in hexadecimal") from None
 
 
 def tcp_option(texts: Sequence[str], family: Family, of: int) -> bytes:
@@ -171,7 +174,7 @@ def tcp_option(texts: Sequence[str], family: Family, of: int) -> bytes:
     kind = whole_number(kind_text, 0, 255)
     size = _OPTION_SIZES.get(kind, 2)
     if colon and size == 1:
-        raise Unreadable("no value: this kind of option is a single byte")
+        raise UnreadableError("no value: this kind of option is a single byte")
     content = hexadecimal(value) if colon else bytes(max(0, size - 2))
     return bytes((kind,)) if size == 1 else bytes((kind, len(content) + 2 & 255)) + content
 
@@ -184,14 +187,14 @@ def mss(texts: Sequence[str], family: Family, of: int) -> bytes:
 def mac(texts: Sequence[str], family: Family, of: int) -> bytes:
     """Six bytes in hexadecimal with colons."""
     if not _MAC.fullmatch(texts[0]):
-        raise Unreadable("an Ethernet address such as 02:00:00:00:00:01")
+        raise UnreadableError("an Ethernet address such as 02:00:00:00:00:01")
     return bytes(int(part, 16) for part in texts[0].split(":"))
 
 
 def interface(texts: Sequence[str], family: Family, of: int) -> str:
     """An interface's name: up to 15 characters, no blank, slash or colon (dev_valid_name)."""
     if not _INTERFACE.fullmatch(texts[0]) or texts[0] in (".", "..") or texts[0].endswith("+"):
-        raise Unreadable("the name of one interface")
+        raise UnreadableError("the name of one interface")
     return texts[0]
 
 
@@ -204,7 +207,7 @@ def frag_offset(texts: Sequence[str], family: Family, of: int) -> int:
     """A fragment's place in bytes."""
     value = whole_number(texts[0], 0, 65528)
     if value % 8:
-        raise Unreadable("a multiple of 8 (bytes)")
+        raise UnreadableError("a multiple of 8 (bytes)")
     return value
 
 
@@ -212,7 +215,7 @@ def raw_packet(texts: Sequence[str], family: Family, of: int) -> bytes:
     """A whole network packet in hexadecimal."""
     data = hexadecimal(texts[0])
     if len(data) < 20 or data[0] >> 4 not in (4, 6) or (data[0] >> 4 == 6 and len(data) < 40):
-        raise Unreadable("the bytes of an IPv4 or IPv6 packet in hexadecimal")
+        raise UnreadableError("the bytes of an IPv4 or IPv6 packet in hexadecimal")
     return data
 
 

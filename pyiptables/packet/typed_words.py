@@ -2,9 +2,10 @@
 
 Every long name is also a field of the one-line notation, without its dashes (:mod:`pyiptables.packet.typed_notation`).
 
-Where nothing is said, a packet has: source port 40000, TCP flag SYN, sequence numbers 0, window 64240, ICMP echo-request
-with id and sequence 1, SPI 256, TTL 64, no payload, type of service, mark and identification 0. An SCTP packet is an
-INIT, a DCCP packet a REQUEST. ``-f`` alone is a fragment at 1480 bytes; a later fragment has 8 bytes of payload.
+Where nothing is said, a packet has: source port 40000, TCP flag SYN, sequence numbers 0, window 64240, ICMP type
+echo-request with id and sequence 1, SPI 256, TTL 64, no payload; type of service, mark and identification 0. An SCTP
+packet is an INIT, a DCCP packet a REQUEST. ``-f`` alone is a fragment at 1480 bytes; a later fragment has 8 bytes of
+payload, and what is not the last fragment is filled up to a multiple of 8.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ MOST_PACKETS = 1_000_000
 class Word:
     """A word: its names, the key of what it says, how its value is read, and how many values it takes at most.
 
-    ``protocols`` are those whose header it speaks of (None: of any packet); ``local`` says whether it is for packets that
-    a local process sends, or (False) for those that arrive; ``families`` are those that have it.
+    ``protocols`` are those whose header it speaks of (None: of any packet); ``local`` says whether it is for packets
+    that a local process sends, or (False) for those that arrive; ``families`` are those that have it.
     """
 
     names: tuple[str, ...]
@@ -137,6 +138,10 @@ def nearest(text: str, names: Iterable[str]) -> str | None:
     """``did you mean --dport?``: the name that is spelled most like the text, if any is."""
     import difflib
 
-    folded = {name.lower(): name for name in names}
-    found = difflib.get_close_matches(text[:80].lower(), folded, n=1, cutoff=0.5)
-    return f"did you mean {folded[found[0]]}?" if found else None
+    typed, folded = text[:80].lower(), {name.lower(): name for name in names}
+    found = difflib.get_close_matches(typed, folded, n=3, cutoff=0.5)
+    if not found:
+        return None
+    # Of names that are as near, the one with the same letters: two of them changed places.
+    ratio = {name: difflib.SequenceMatcher(None, name, typed).ratio() for name in found}
+    return f"did you mean {folded[max(found, key=lambda name: (ratio[name], sorted(name) == sorted(typed)))]}?"

@@ -10,13 +10,15 @@ from pyiptables.hooks import Family
 from pyiptables.packet.notation import endpoint_texts, protocol_text
 from pyiptables.packet.skb import Skb
 from pyiptables.render.rules import rule_text
-from pyiptables.render.trace import TEXT_COLUMN, place_text, verdict_name, wrapped
+from pyiptables.render.trace import place_text, verdict_name, wrapped
 from pyiptables.trace import events
 from pyiptables.trace.events import Decided, Trace
 
 MOST_RULES = 10
 WIDE = 120
 """From this width on, time and translation have columns of their own."""
+NARROW_PACKET = 41
+STAYS = ("LOCAL", "BROADCAST", "MULTICAST", "ANYCAST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,116 +35,173 @@ class Row:
     place: str
 
 
-def path_text(trace: Trace, decided: Decided | None) -> str:
-    """``eth0 > eth1``, ``eth0 > local``, ``local > eth0``; a question mark where a dropped packet was going nowhere yet."""
-    start, end = "", "?"
+def own_events(trace: Trace) -> Iterator[events.Event]:
+    """The events of the packet itself, those of packets made on its way left out."""
     depth = 0
     for event in trace.events:
         if isinstance(event, events.Made):
             depth += 1
         elif isinstance(event, events.MadeEnd):
             depth -= 1
-        if depth:
-            continue
+        elif not depth:
+            yield event
+
+
+def path_text(trace: Trace) -> str:
+    """``eth0>eth1``, ``eth0>local``, ``local>eth0``; a question mark for a packet that was dropped before routing."""
+    start, end = "", "?"
+    for event in own_events(trace):
         if isinstance(event, events.Arrived):
             start = "local" if event.local else event.interface
         elif isinstance(event, events.Routed):
-            local = event.kind in ("LOCAL", "BROADCAST", "MULTICAST", "ANYCAST") and not event.out_interface
-            end = "local" if local else event.out_interface or "?"
-    return f"{start} > {end}"
+            stays = event.kind in STAYS and not event.out_interface
+            end = "local" if stays else event.out_interface or "?"
+    return f"{start}>{end}"
+
+
+def short_place(decided: Decided) -> str:
+    """``FORWARD:7``, ``INPUT:policy``, or why a packet was dropped by no rule."""
+    if decided.table:
+        return f"{decided.chain}:{decided.number or 'policy'}"
+    return "" if decided.verdict == "ACCEPT" else decided.reason
+
+
+def packet_line(data: bytes, family: Family) -> str:
+    """``192.0.2.7:40000>192.0.2.1:80 tcp S``."""
+    if len(data) < (20 if family is Family.IPV4 else 40):
+        return f"{len(data)} bytes"
+    skb = Skb(data, family)
+    return f"{'>'.join(endpoint_texts(skb))} {protocol_text(skb)}"
+
+
+def translation(trace: Trace) -> str:
+    """``to 10.1.0.10:8443``, ``from 192.0.2.1:40000``: what NAT made of the packet."""
+    found = {
+        event.what: event.after
+        for event in own_events(trace)
+        if isinstance(event, events.Changed) and event.what in ("source", "destination")
+    }
+    return " ".join(f"{'from' if what == 'source' else 'to'} {text}" for what, text in found.items())
 
 
 def row_of(trace: Trace, family: Family) -> Row:
     """The line of a packet."""
     arrived = next(event for event in trace.events if isinstance(event, events.Arrived))
-    decided = trace.decided
     tracked = next((event for event in trace.events if isinstance(event, events.Tracked)), None)
-    changed = {event.what: event.after for event in trace.of(events.Changed) if event.what in ("source", "destination")}
-    translated = " ".join(f"{'from' if what == 'source' else 'to'} {text}" for what, text in changed.items())
-    if len(arrived.data) >= (20 if family is Family.IPV4 else 40):
-        skb = Skb(arrived.data, arrived.family)
-        packet = f"{' > '.join(endpoint_texts(skb))} {protocol_text(skb)}"
-    else:
-        packet = f"{len(arrived.data)} bytes"
-    verdict = verdict_name(trace, decided) if decided is not None else "NOTHING"
-    place = ""
-    if decided is not None:
-        place = place_text(decided) or ("" if decided.verdict == "ACCEPT" else decided.reason)
+    decided = trace.decided
     return Row(
-        trace.number,
-        arrived.time,
-        path_text(trace, decided),
-        packet,
-        tracked.state if tracked else "",
-        translated,
-        verdict,
-        place,
+        number=trace.number,
+        time=arrived.time,
+        path=path_text(trace),
+        packet=packet_line(arrived.data, family),
+        state=tracked.state if tracked else "",
+        translated=translation(trace),
+        verdict=verdict_name(trace, decided) if decided is not None else "NOTHING",
+        place=short_place(decided) if decided is not None else "",
     )
 
 
 def cut(text: str, width: int) -> str:
     """A text that is no wider, two dots in place of what was cut."""
-    return text if len(text) <= width else text[: width - 2] + ".."
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."
 
 
 def row_text(row: Row, start: int, width: int) -> tuple[str, str, str]:
     """A line in three parts: before the verdict, the verdict, after it; together no wider than ``width``."""
-    seconds = f"{(row.time - start) / 1e9:10.6f}"
     if width >= WIDE:
-        head = f"{row.number:>7} {seconds}  {row.path:<14} {row.packet:<56} {row.state:<11} "
-        tail = f"  {row.place}" + (f"  {row.translated}" if row.translated else "")
+        seconds = f"{(row.time - start) / 1e9:.6f}"
+        head = f"{row.number:>7} {seconds:>11}  {cut(row.path, 21):<21} {cut(row.packet, 50):<50} {row.state:<11} "
+        tail = f" {row.place}" + (f"  {row.translated}" if row.translated else "")
     else:
-        verdict_room = 7 + 1 + min(len(row.place), 24)
-        head = f"{row.number:>5} {cut(row.path, 13):<13} "
-        room = max(width - len(head) - verdict_room - 5, 12)
-        head += f"{cut(row.packet, room):<{room}} {row.state[:3]:<3} "
+        head = f"{row.number:>4} {cut(row.path, 10):<10} {cut(row.packet, NARROW_PACKET):<{NARROW_PACKET}} {row.state[:3]:<3} "
         tail = f" {row.place}"
-    tail = tail[: max(width - len(head) - max(len(row.verdict), 6), 0)]
-    return head, f"{row.verdict:<6}", tail.rstrip()
+    return head, f"{row.verdict:<6}", cut(tail, width - len(head) - max(len(row.verdict), 6)).rstrip()
 
 
 def headline(width: int) -> str:
     """The names of the columns."""
     if width >= WIDE:
-        return f"{'packet':>7} {'seconds':>10}  {'path':<14} {'':<56} {'state':<11} {'verdict':<6}  by"
-    room = max(width - 20 - 32 - 5, 12)
-    return f"{'#':>5} {'path':<13} {'packet':<{room}} {'ct':<3} verdict"
+        return f"{'packet':>7} {'seconds':>11}  {'path':<21} {'what':<50} {'state':<11} verdict, by, translated"
+    return f"{'':>4} {'path':<10} {'packet':<{NARROW_PACKET}} {'ct':<3} verdict, by"
+
+
+@dataclass(slots=True)
+class Flow:
+    """A connection: its first packet, and how its packets fared."""
+
+    first: Row
+    packets: int = 0
+    bytes: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    places: dict[str, None] = field(default_factory=dict)
+
+
+class Flows:
+    """Connections in the order of their first packets."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.found: dict[tuple[object, ...], Flow] = {}
+
+    def add(self, trace: Trace) -> None:
+        """Count a packet to its connection; what is not tracked is counted by its own endpoints."""
+        row = row_of(trace, self.family)
+        tracked = next((event for event in trace.events if isinstance(event, events.Tracked)), None)
+        known = tracked.connection if tracked is not None else None
+        key: tuple[object, ...] = known if known is not None else (row.path, row.packet)
+        flow = self.found.setdefault(key, Flow(row))
+        flow.packets += 1
+        flow.bytes += next(len(event.data) for event in trace.events if isinstance(event, events.Arrived))
+        flow.verdicts[row.verdict] += 1
+        if row.place:
+            flow.places[row.place] = None
+
+    def lines(self, start: int, width: int) -> Iterator[str]:
+        """A headline, then a line a connection."""
+        yield cut(f"{'':>4} {'path':<10} {'first packet':<{NARROW_PACKET}} packets, verdicts, by", width)
+        for flow in self.found.values():
+            verdicts = " ".join(f"{count} {verdict}" for verdict, count in flow.verdicts.most_common())
+            text = f"{verdicts} {','.join(flow.places)}"
+            if flow.first.translated and width >= WIDE:
+                text += f"  {flow.first.translated}"
+            row = flow.first
+            head = f"{row.number:>4} {cut(row.path, 10):<10} {cut(row.packet, NARROW_PACKET):<{NARROW_PACKET}} "
+            yield (head + cut(text, width - len(head))).rstrip()
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts over a capture: packets by verdict, and by the rule that decided."""
+    """Counts over a capture: packets by verdict, and by the rule or reason that decided."""
 
     family: Family
     verdicts: Counter[str] = field(default_factory=Counter)
-    places: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
+    places: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, trace: Trace) -> None:
         """Count a packet."""
         decided = trace.decided
         if decided is None:
             return
-        self.verdicts[verdict_name(trace, decided)] += 1
+        verdict = verdict_name(trace, decided)
+        self.verdicts[verdict] += 1
         place = place_text(decided)
         if place:
             rule = rule_text(decided.spec, decided.chain, self.family, decided.table) if decided.spec else ""
-            self.places[decided.verdict, place, rule] += 1
-        elif decided.verdict != "ACCEPT":
-            self.reasons[decided.reason] += 1
+            self.places[f"{verdict} by {place}", rule] += 1
+        elif verdict != "ACCEPT":
+            self.places[f"{verdict}: {decided.reason}", ""] += 1
 
     def lines(self, width: int) -> Iterator[str]:
         """Verdicts, then the rules and reasons that decided most."""
         total = sum(self.verdicts.values())
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.verdicts.most_common())
         yield f"{total} packet{'s' if total != 1 else ''}: {counts}" if total else "no packets"
-        decided = [(count, f"{verdict} by {place}", rule) for (verdict, place, rule), count in self.places.items()]
-        decided += [(count, f"DROP: {reason}", "") for reason, count in self.reasons.items()]
-        decided.sort(key=lambda entry: (-entry[0], entry[1]))
-        for count, what, rule in decided[:MOST_RULES]:
-            yield f"{count:>8}  {what}"
-            for row in wrapped(rule, width - TEXT_COLUMN + 8) if rule else ():
+        decided = sorted(self.places.items(), key=lambda entry: (-entry[1], entry[0]))
+        for (what, rule), count in decided[:MOST_RULES]:
+            for number, row in enumerate(wrapped(what, width - 10)):
+                yield f"{count if not number else '':>8}  {row}"
+            for row in wrapped(rule, width - 10) if rule else ():
                 yield " " * 10 + row
         if len(decided) > MOST_RULES:
-            rest = sum(count for count, _, _ in decided[MOST_RULES:])
+            rest = sum(count for _, count in decided[MOST_RULES:])
             yield f"{rest:>8}  by {len(decided) - MOST_RULES} others"

@@ -61,11 +61,15 @@ class HookEntered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Tracked(Event):
-    """What connection tracking says: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; ``reply`` for its direction."""
+    """What connection tracking says: NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; ``reply`` for its direction.
+
+    ``connection`` is the tuple of the connection's first packet, before NAT; None where there is no connection.
+    """
 
     state: str
     reply: bool
     detail: str = ""
+    connection: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,22 @@ def test_the_rest_is_generic() -> None:
     assert host.send(ip(B, A, 99, b""))[1] == "ESTABLISHED"
 
 
+V6_CHAINS = [
+    # next header, what follows, state
+    (51, bytes([0, 0, 8, 0, 0, 0, 0, 7, 122, 122]), "NEW"),  # leads beyond the packet's end, and is tracked as 122
+    (60, bytes([99, 0, 1, 4, 0, 0, 0, 0]), "NEW"),
+    (60, bytes([17, 9, 1, 4, 0, 0, 0, 0]), "INVALID"),
+    (59, b"", "INVALID"),
+    (44, bytes([99, 0, 0, 9, 0, 0, 0, 1]), "INVALID"),
+    (0, b"", "INVALID"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "body", "state"), V6_CHAINS)
+def test_ipv6_headers_before_the_transport(protocol: int, body: bytes, state: str) -> None:
+    assert Host().send(ip(A6, B6, protocol, body + b"zzzzzzzz"[: 8 * (protocol == 51)]))[1] == state
+
+
 @pytest.mark.parametrize(
     ("header", "state", "keys"),
     [

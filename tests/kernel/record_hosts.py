@@ -21,14 +21,13 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hosts import home_router, kubernetes_node, web_server
+from hosts.kernel_log import KernelLog
 from hosts.lab import Lab
 from hosts.plan import HOST, HostPlan
 from hosts.sniffer import Sniffed, Sniffer
@@ -58,8 +57,6 @@ SNAPSHOT = {
     "sysctl.txt": ("sysctl", "-a", "--pattern", SYSCTLS),
     "ipset.save": ("ipset", "save"),
 }
-LOG_EVERYWHERE = Path("/proc/sys/net/netfilter/nf_log_all_netns")
-_SECOND = 1_000_000_000
 
 
 def main() -> None:
@@ -80,7 +77,7 @@ def record(plan: HostPlan, folder: Path, tools: Path | None) -> None:
     programs = tools / "iptables" if tools else Path("iptables-legacy")
     save, restore = (f"{programs}-{word}" for word in ("save", "restore"))
     rules = folder / "rules.v4"
-    with Lab(plan) as lab, kernel_messages() as messages, Sniffer(lab) as sniffer:
+    with Lab(plan) as lab, KernelLog() as log, Sniffer(lab) as sniffer:
         load(lab, restore, rules.read_text())
         rules.write_text(dated(lab.sh(HOST, save, "-c"), plan.start))
         for name, command in SNAPSHOT.items():
@@ -91,7 +88,7 @@ def record(plan: HostPlan, folder: Path, tools: Path | None) -> None:
         sniffed = sniffer.drain()
         counted = lab.sh(HOST, save, "-c")
         late = sniffer.drain()
-        lines = [line for line in logged(messages) if any(prefix in line for prefix in log_prefixes(counted))]
+        lines = [line for line in log.lines() if any(prefix in line for prefix in log_prefixes(counted))]
     if early or late:
         raise RuntimeError(f"{plan.name}: {len(early)} frames before and {len(late)} after the conversations")
     (folder / "expected.rules.v4").write_text(dated(counted, plan.start))
@@ -123,30 +120,6 @@ def write_capture(path: Path, sniffed: list[Sniffed], start: datetime) -> None:
 def log_prefixes(rules: str) -> set[str]:
     """Find what the rules' LOG targets begin their lines with: the kernel's log is everybody's."""
     return set(re.findall(r'--log-prefix "([^"]+)"', rules))
-
-
-@contextmanager
-def kernel_messages() -> Iterator[int]:
-    """Open the kernel's log at its end, with logging from all network namespaces allowed."""
-    allowed = LOG_EVERYWHERE.read_text()
-    LOG_EVERYWHERE.write_text("1")
-    messages = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        os.lseek(messages, 0, os.SEEK_END)
-        yield messages
-    finally:
-        os.close(messages)
-        LOG_EVERYWHERE.write_text(allowed)
-
-
-def logged(messages: int) -> Iterator[str]:
-    """Read what the kernel has logged since, without times."""
-    while True:
-        try:
-            message = os.read(messages, 8192).decode(errors="replace")
-        except BlockingIOError:
-            return
-        yield message.partition(";")[2].partition("\n")[0]
 
 
 if __name__ == "__main__":
