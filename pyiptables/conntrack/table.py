@@ -347,7 +347,10 @@ def _source(entry: Entry) -> tuple[int, int, int, int]:
 
 
 def attach(made: Skb, cause: Skb) -> None:
-    """Tie a packet that the host makes in answer (REJECT) to the connection of its cause (nf_conntrack_attach)."""
-    if cause.nfct is not None:
+    """Tie a packet that the host makes in answer (REJECT) to the connection of its cause (nf_conntrack_attach).
+
+    The answer to an untracked packet has no connection, but counts as decided already: the CT target leaves it alone.
+    """
+    if cause.nfct is not None or cause.ctinfo:
         made.nfct = cause.nfct
         made.ctinfo = int(Ctinfo.RELATED if cause.ctinfo >= _ESTABLISHED_REPLY else Ctinfo.RELATED_REPLY)

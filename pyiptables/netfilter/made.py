@@ -13,7 +13,13 @@ from pyiptables.packet.build import ICMP, ICMPV6, TCP, IpFields, icmp_message, i
 from pyiptables.packet.checksum import ones_sum, pseudo_sum
 from pyiptables.packet.skb import PacketType, Skb
 
+UDP, GRE = 17, 47
+UNCHECKED = frozenset({50, 51, 132, 136, 33})
+"""ESP, AH, SCTP, UDP-Lite, DCCP: no Internet checksum over all of it."""
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+LAST_ICMP_TYPE = 18
+TIMESTAMP = 13
+DAY_IN_MS = 86_400_000
 INTERNETCONTROL = 0xC0
 TOS_MASK = 0x1E
 MOST_IPV4, MOST_IPV6 = 576, 1280
@@ -23,16 +29,25 @@ RST, ACK, SYN, FIN = 4, 16, 2, 1
 
 
 def transport_checksum_right(skb: Any) -> bool:
-    """Whether the transport checksum is right, or of a protocol that is not checked here (nf_ip_checksum)."""
+    """Whether what stands behind the network header has the right checksum, as REJECT checks it before it answers.
+
+    Every protocol that is not known to have another kind of checksum is taken to have the Internet checksum over all of
+    it (nf_reject_verify_csum, nf_ip_checksum), so that most unknown protocols are not answered.
+    """
     body = bytes(skb.data[skb.thoff :])
-    if skb.protocol == ICMP:
-        return ones_sum(body) == 0xFFFF
-    if skb.protocol == 17 and skb.family is Family.IPV4 and len(body) >= 8 and body[6:8] == b"\0\0":
+    protocol = skb.protocol
+    if skb.family is Family.IPV6 and not body:
+        return False
+    if protocol in UNCHECKED:
         return True
-    if skb.protocol not in (TCP, 17, ICMPV6):
+    if protocol == UDP and (len(body) < 8 or body[6:8] == b"\0\0"):
+        return len(body) >= 8
+    if protocol == GRE and (len(body) < 4 or not body[0] & 0x80):
         return True
-    source, destination = addresses_of(skb)
-    return ones_sum(body, pseudo_sum(source, destination, skb.protocol, len(body))) == 0xFFFF
+    if skb.family is Family.IPV6 or protocol in (TCP, UDP):
+        source, destination = addresses_of(skb)
+        return ones_sum(body, pseudo_sum(source, destination, protocol, len(body))) == 0xFFFF
+    return ones_sum(body) == 0xFFFF
 
 
 def addresses_of(skb: Any) -> tuple[bytes, bytes]:
@@ -53,8 +68,12 @@ def may_answer_icmp(skb: Any, kind: int) -> bool:
         return False
     if skb.daddr >> 28 == MULTICAST4 or skb.daddr == BROADCAST4 or _is_broadcast(skb):
         return False
-    about_icmp = skb.protocol == ICMP and len(skb.data) > skb.thoff
-    return not (about_icmp and kind in ICMP_ERRORS and skb.data[skb.thoff] in ICMP_ERRORS)
+    if skb.protocol != ICMP or kind not in ICMP_ERRORS:
+        return True
+    if len(skb.data) <= skb.thoff:
+        return False
+    cause = skb.data[skb.thoff]
+    return cause not in ICMP_ERRORS and cause <= LAST_ICMP_TYPE
 
 
 def _is_broadcast(skb: Any) -> bool:
@@ -85,9 +104,30 @@ def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int)
         fields = IpFields(family, source, skb.saddr, ttl)
         inner = bytes(skb.data[: MOST_IPV6 - 48])
         data = ip_packet(fields, ICMPV6, icmp_message(fields, kind, code, rest, inner))
-    made = Skb(data, family)
+    return _made_from(skb, data)
+
+
+def _made_from(skb: Any, data: bytes) -> Skb:
+    made = Skb(data, skb.family)
     made.tstamp, made.number, made.host = skb.tstamp, skb.number, skb.host
     return made
+
+
+def asks_for_time(skb: Any) -> bool:
+    """Whether a packet is an ICMP timestamp request that is answered."""
+    data, at = skb.data, skb.thoff
+    if skb.family is not Family.IPV4 or skb.protocol != ICMP or len(data) < at + 12 or data[at] != TIMESTAMP:
+        return False
+    return not _is_broadcast(skb) and transport_checksum_right(skb)
+
+
+def timestamp_reply(skb: Any, ttl: int) -> Skb:
+    """The answer: the sender's time as it came, and twice the time of day in milliseconds."""
+    data, at = bytes(skb.data), skb.thoff
+    now = (skb.tstamp // 1_000_000 % DAY_IN_MS).to_bytes(4, "big")
+    fields = IpFields(skb.family, skb.daddr, skb.saddr, ttl, data[1])
+    message = icmp_message(fields, TIMESTAMP + 1, 0, data[at + 4 : at + 8], data[at + 8 : at + 12] + now + now)
+    return _made_from(skb, ip_packet(fields, ICMP, message))
 
 
 def may_reset(skb: Any) -> bool:
@@ -119,9 +159,7 @@ def tcp_reset(skb: Any, ttl: int) -> Skb:
     segment = tcp_segment(
         fields, int.from_bytes(dport, "big"), int.from_bytes(sport, "big"), answer, seq=seq, ack=ack, window=0
     )
-    made = Skb(ip_packet(fields, TCP, segment), skb.family)
-    made.tstamp, made.number, made.host = skb.tstamp, skb.number, skb.host
-    return made
+    return _made_from(skb, ip_packet(fields, TCP, segment))
 
 
 def ports_of(skb: Any) -> tuple[int, int]:

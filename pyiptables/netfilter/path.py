@@ -50,6 +50,8 @@ class NetworkLayer:
         self.sent: list[tuple[str, int, bytes]] = []
         """Frames that left, since last taken: interface, link type, bytes."""
         self.now = 0
+        self.answers_timestamps = True
+        """Whether the host's own ICMP layer answers: not for a capture that holds what the host sends."""
 
     def note(self, event: events.Event) -> None:
         """Record an event, where somebody listens."""
@@ -79,6 +81,8 @@ class NetworkLayer:
         if self.hook(Hook.INPUT, skb, skb.iif, ""):
             self.note(events.Delivered(skb.iif))
             self.decide("ACCEPT", Hook.INPUT, "delivered to the host itself")
+            if self.answers_timestamps and made.asks_for_time(skb):
+                self.answer_timestamp(skb)
 
     def forward(self, skb: Skb) -> None:
         """On to another host (ip_forward)."""
@@ -273,6 +277,13 @@ class NetworkLayer:
         error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family))
         attach(error, skb)  # icmp_glue_bits: an error belongs to the connection of its cause
         self.emit(error, decision, what)
+
+    def answer_timestamp(self, skb: Skb) -> None:
+        """The one answer that the ICMP layer gives whatever the settings are (icmp_timestamp)."""
+        reply = made.timestamp_reply(skb, self.default_ttl(skb.family))
+        decision = self.host.route(reply.family, reply.daddr, src=reply.saddr, output=True)
+        if not decision.refused:
+            self.emit(reply, decision, "timestamp reply")
 
     def answers_for(self, skb: Skb) -> bool:
         """Whether the destination of a packet is this host's own address, which then is the answer's source."""

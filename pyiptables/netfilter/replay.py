@@ -90,6 +90,7 @@ class Replay:
             return self._send(frame, link, Role.SENT, "")
         role = self._role(frame, link, name)
         if role is Role.COPY:
+            self.engine.network.answers_timestamps = False
             return self._copy(frame, link, name)
         if role is Role.LOOPED:
             return Replayed(frame, role)

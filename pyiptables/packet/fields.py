@@ -116,16 +116,17 @@ icmp = SimpleNamespace(
 )
 """Of the ICMP or ICMPv6 header; read ``header`` first."""
 
+
+def _mac_source(skb: Any) -> int | None:
+    """The Ethernet source; loopback's header looks like Ethernet but is none (xt_mac.c asks for the device's type)."""
+    return int.from_bytes(skb.mac[6:12], "big") if len(skb.mac) == 14 and skb.iif != "lo" else None
+
+
 meta = SimpleNamespace(
     iif=Field("meta.iif", 0, lambda skb: skb.iif),
     oif=Field("meta.oif", 0, lambda skb: skb.oif),
     mark=Field("meta.mark", 32, lambda skb: skb.mark, hex),
-    mac_source=Field(
-        "meta.mac_source",
-        48,
-        lambda skb: int.from_bytes(skb.mac[6:12], "big") if len(skb.mac) == 14 else None,
-        lambda mac: mac_to_text(mac.to_bytes(6, "big")),
-    ),
+    mac_source=Field("meta.mac_source", 48, _mac_source, lambda mac: mac_to_text(mac.to_bytes(6, "big"))),
 )
 """What the kernel knows about a packet beside its bytes."""
 

@@ -27,7 +27,6 @@ from pyiptables.hooks import Family
 from pyiptables.packet.addresses import mac_to_text, to_text
 from pyiptables.packet.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from pyiptables.packet.names import SAVED_PROTOCOLS
-from pyiptables.packet.notation import _with_port as with_port
 from pyiptables.packet.notation import tcp_flag_letters
 from pyiptables.packet.spec import PacketSpec
 from pyiptables.packet.spec_bytes import from_bytes, to_bytes
@@ -69,7 +68,7 @@ _NAMED = frozenset({6, 17, 33, 50, 51, 132, 136})
 
 
 def parse_notation(text: str) -> TypedPacket:
-    """The packet that a line describes; PacketError with the column and what was expected there, or the nearest name."""
+    """The packet that a line describes; PacketError with the column, what was expected there or the nearest name."""
     from pyparsing import ParseBaseException
 
     try:
@@ -177,7 +176,7 @@ def _described(spec: PacketSpec, family: Family) -> list[str]:
     ports = spec.protocol in PORT_PROTOCOLS and not spec.frag_offset
     ends = ((spec.source, spec.sport), (spec.destination, spec.dport))
     source, destination = (
-        with_port(to_text(address, family), port if ports else None, family) for address, port in ends
+        _endpoint(to_text(address, family), port if ports else None, family) for address, port in ends
     )
     words = [source, ">", destination, _protocol(spec)]
     if spec.protocol == TCP and not spec.frag_offset:
@@ -193,6 +192,12 @@ def _described(spec: PacketSpec, family: Family) -> list[str]:
     return words + _payload(spec)
 
 
+def _endpoint(address: str, port: int | None, family: Family) -> str:
+    if port is None:
+        return address
+    return f"{address}:{port}" if family is Family.IPV4 else f"[{address}]:{port}"
+
+
 def _protocol(spec: PacketSpec) -> str:
     """The name of a protocol that is known here, else its number."""
     if spec.protocol == ICMP_PROTOCOLS[spec.family]:
@@ -202,7 +207,7 @@ def _protocol(spec: PacketSpec) -> str:
 
 def _icmp_type(spec: PacketSpec) -> str:
     """The name of type and code, that of the code first; else ``TYPE/CODE``."""
-    names = {}
+    names: dict[bool, str] = {}
     for name, (kind, low, high) in (ICMP_TYPES if spec.family is Family.IPV4 else ICMPV6_TYPES).items():
         if name != "any" and (kind, low) == (spec.icmp_type, spec.icmp_code):
             names.setdefault(low != high, name)
@@ -210,7 +215,7 @@ def _icmp_type(spec: PacketSpec) -> str:
 
 
 def _payload(spec: PacketSpec) -> list[str]:
-    """The payload where it is not the one of a packet that says nothing of it: its length when it is zeros, or as text."""
+    """The payload, where it is not the one of a packet that says nothing of it; of zeros, the packet's length."""
     payload = spec.payload
     if payload == (SCTP_INIT if spec.protocol == SCTP and not spec.frag_offset else b"") and not spec.fragment:
         return []

@@ -126,6 +126,8 @@ def _check_words(values: dict[str, Any], words: Iterable[Given], family: Family,
         if word.local is not None and word.local != ("interface" not in values):
             whose = "a local process sends, without -i" if word.local else "arrives, with -i"
             raise _wrong(given, line, f"it is for one that {whose}")
+        if word.key == "ident" and family is Family.IPV6 and not (later or "more_fragments" in values):
+            raise _wrong(given, line, "in IPv6 only a fragment has it")
         if word.protocols is None:
             continue
         if "protocol" in values and values["protocol"] not in word.protocols:
@@ -164,8 +166,6 @@ def _data(values: dict[str, Any], family: Family) -> bytes:
     if len(options) > 40:
         raise PacketError(f"TCP options of {len(options)} bytes: a header has room for 40")
     spec = PacketSpec(family=family, **values)
-    if family is Family.IPV6 and spec.ident and not spec.fragment:
-        raise PacketError("--id cannot be said of this packet: in IPv6 only a fragment has it")
     if "payload" not in values:
         spec = replace(spec, payload=_default_payload(spec, length is None))
     data = to_bytes(spec)
@@ -179,8 +179,8 @@ def _data(values: dict[str, Any], family: Family) -> bytes:
 def _default_payload(spec: PacketSpec, free: bool) -> bytes:
     """What a packet carries where nothing is said of it, and (``free``) nothing of its length.
 
-    An SCTP packet carries a chunk; a later fragment carries something; and what is not the last fragment has whole units
-    of 8 bytes.
+    An SCTP packet carries a chunk, a later fragment carries something, and what is not the last fragment has whole
+    units of 8 bytes.
     """
     if not spec.frag_offset and spec.protocol == SCTP:
         return SCTP_INIT

@@ -5,7 +5,8 @@ import pytest
 from pyiptables.packet import names
 
 SERVICES = {
-    "tcp": "tcpmux 1 echo 7 discard 9 systat 11 daytime 13 netstat 15 ftp-data 20 ftp 21 ssh 22 domain 53 http 80 https 443",
+    "tcp": "tcpmux 1 echo 7 discard 9 systat 11 daytime 13 netstat 15 ftp-data 20 ftp 21 ssh 22 domain 53"
+    " http 80 https 443",
     "udp": "echo 7 discard 9 daytime 13 domain 53 tftp 69 ntp 123 https 443",
 }
 PORTS = {

@@ -1,10 +1,10 @@
-"""Make a packet of a few words: ``udp 1000 53 frag=185 mark=0x1 ct=ESTABLISHED status=ASSURED``.
+"""Make a packet of a few words: ``udp 1000 53 frag=185 mark=0x1 ct=ESTABLISHED status=4``.
 
 First the protocol and what belongs to it: ``tcp SPORT DPORT [FLAGS]``, ``udp SPORT DPORT``, ``icmp TYPE CODE``,
-``icmp6 TYPE CODE``; then KEY=VALUE: ``cut`` keeps so many bytes behind the network header, ``frag`` is the fragment's
-offset, ``size`` the payload's bytes, ``from`` and ``to`` are addresses. ``ct`` is a state (with a trailing ``<`` for the
-reply direction), ``status`` a sum of the kernel's bits, ``orig`` and ``reply`` are ``SRC:SPORT>DST:DPORT``, ``left`` is
-in seconds.
+``icmp6 TYPE CODE``. Then KEY=VALUE: ``cut`` keeps so many bytes behind the network header, ``frag`` is the fragment's
+offset, ``size`` the payload's bytes, ``from`` and ``to`` are addresses, ``in`` is an interface. ``ct`` is a state (with
+a trailing ``<`` for the reply direction), ``status`` a sum of the kernel's bits, ``orig`` and ``reply`` are
+``SRC:SPORT>DST:DPORT``, ``left`` is in seconds.
 """
 
 from pyiptables.conntrack.entry import Entry
@@ -41,7 +41,7 @@ def packet(text, family):
 def payload(words, fields, data):
     kind, *numbers = words
     if kind == "tcp":
-        return tcp_segment(fields, int(numbers[0]), int(numbers[1]), int((numbers + ["2"])[2], 0), payload=data)
+        return tcp_segment(fields, int(numbers[0]), int(numbers[1]), int([*numbers, "2"][2], 0), payload=data)
     if kind == "udp":
         return udp_datagram(fields, int(numbers[0]), int(numbers[1]), data)
     return icmp_message(fields, int(numbers[0]), int(numbers[1]), payload=data)

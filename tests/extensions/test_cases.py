@@ -19,7 +19,7 @@ from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Match
 
 LOSSY = re.compile(r"codes \d|/0$|:\d+/\d")
-"""What -S prints so that it cannot be read again: a range of ICMP codes, a base port that was lost, or without a range."""
+"""What -S prints so that it cannot be read again: a range of ICMP codes, a base port that was lost or has no range."""
 
 
 class Case(NamedTuple):
@@ -42,9 +42,7 @@ def cases():
 
 
 def saved(extensions, facts):
-    return " ".join(
-        f"{'-m' if isinstance(one, Match) else '-j'} {one.name}{one.save(facts)}" for one in extensions
-    )
+    return " ".join(f"{'-m' if isinstance(one, Match) else '-j'} {one.name}{one.save(facts)}" for one in extensions)
 
 
 def listed(extensions, facts, numeric):

@@ -57,15 +57,19 @@ SNAPSHOT = {
     "sysctl.txt": ("sysctl", "-a", "--pattern", SYSCTLS),
     "ipset.save": ("ipset", "save"),
 }
+SETTLED = 0.2
+"""Seconds after which the last conversation's packets have all passed."""
 
 
 def main() -> None:
     """Read the command line and record."""
     parser = argparse.ArgumentParser(description="record the example hosts of rulesets/ (needs root)")
-    parser.add_argument("hosts", nargs="*", choices=[*PLANS, []], metavar="HOST", help=", ".join(PLANS))
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(PLANS))
     parser.add_argument("--tools", type=Path, help="folder with iptables-save and iptables-restore")
     parser.add_argument("--rulesets", type=Path, default=RULESETS, help="where the folders of the hosts are")
     options = parser.parse_args()
+    if unknown := set(options.hosts) - PLANS.keys():
+        parser.error(f"no plan for {', '.join(sorted(unknown))}: expected {', '.join(PLANS)}")
     if os.geteuid():
         parser.error("needs root")
     for name in options.hosts or PLANS:
@@ -73,26 +77,26 @@ def main() -> None:
 
 
 def record(plan: HostPlan, folder: Path, tools: Path | None) -> None:
-    """Record one host into its folder, whose rules.v4 says the rules."""
+    """Record one host into its folder, whose rules.v4 says the rules; nothing is written when something went wrong."""
     programs = tools / "iptables" if tools else Path("iptables-legacy")
     save, restore = (f"{programs}-{word}" for word in ("save", "restore"))
-    rules = folder / "rules.v4"
     with Lab(plan) as lab, KernelLog() as log, Sniffer(lab) as sniffer:
-        load(lab, restore, rules.read_text())
-        rules.write_text(dated(lab.sh(HOST, save, "-c"), plan.start))
-        for name, command in SNAPSHOT.items():
-            (folder / name).write_text(lab.sh(HOST, *command))
+        load(lab, restore, (folder / "rules.v4").read_text())
+        files = {"rules.v4": dated(lab.sh(HOST, save, "-c"), plan.start)}
+        files |= {name: lab.sh(HOST, *command) for name, command in SNAPSHOT.items()}
         early = sniffer.drain()
         plan.play(Talk(lab))
-        time.sleep(0.2)
+        time.sleep(SETTLED)
         sniffed = sniffer.drain()
         counted = lab.sh(HOST, save, "-c")
         late = sniffer.drain()
         lines = [line for line in log.lines() if any(prefix in line for prefix in log_prefixes(counted))]
     if early or late:
         raise RuntimeError(f"{plan.name}: {len(early)} frames before and {len(late)} after the conversations")
-    (folder / "expected.rules.v4").write_text(dated(counted, plan.start))
-    (folder / "expected.kernel.log").write_text("".join(f"{line}\n" for line in lines))
+    files["expected.rules.v4"] = dated(counted, plan.start)
+    files["expected.kernel.log"] = "".join(f"{line}\n" for line in lines)
+    for name, text in files.items():
+        (folder / name).write_text(text)
     write_capture(folder / "capture.pcapng", sniffed, plan.start)
     print(f"{plan.name}: {len(sniffed)} frames, {len(lines)} log lines")
 

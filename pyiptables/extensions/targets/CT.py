@@ -111,7 +111,7 @@ class CtTarget(Target):
     expevents = opt("--expevents", kind=Events({"new": 1}), default=0, help="report these events of expectations")
     zone_orig = opt("--zone-orig", kind=ZoneId(), hidden=True, help="use this zone for the original direction")
     zone_reply = opt("--zone-reply", kind=ZoneId(), hidden=True, help="use this zone for the reply direction")
-    zone = opt("--zone", kind=ZoneId(), hidden=True, default=(0, ORIGINAL | REPLY), help="use this zone for the connection")
+    zone = opt("--zone", kind=ZoneId(), hidden=True, default=(0, ORIGINAL | REPLY), help="use this zone")
 
     @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:

@@ -12,7 +12,7 @@ NEW = 2
 
 def seen(skb: Any) -> bool:
     """Whether the packet's tracking is decided already: it came by loopback, or an earlier rule decided."""
-    return skb.nfct is not None or skb.ctinfo == UNTRACKED
+    return skb.nfct is not None or skb.ctinfo != 0
 
 
 def untrack(skb: Any) -> None:

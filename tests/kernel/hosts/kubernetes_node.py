@@ -107,4 +107,4 @@ PLAN = HostPlan(
     start=datetime(2025, 3, 20, 13, 5, 41, 900_250, UTC),
     play=play,
 )
-"""The node: kube-proxy in iptables mode, five services, and a rule of somebody who did not know where DNAT happens."""
+"""The node: kube-proxy in iptables mode, six services, and a rule of somebody who did not know where DNAT happens."""
