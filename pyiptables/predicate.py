@@ -116,7 +116,8 @@ class Named(Predicate):
         value = self.field.get(skb)
         if value is None:
             return False
-        return (value.startswith(self.name) if self.prefix else value == self.name) != self.negate
+        found: bool = value.startswith(self.name) if self.prefix else value == self.name
+        return found != self.negate
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Screen:
         if sys.stdout.isatty() or not sys.stderr.isatty() or not capture.size:
             yield from frames
             return
-        from rich.progress import Progress  # noqa: PLC0415 - only where a bar is drawn
+        from rich.progress import Progress
 
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("tracing", total=capture.size)

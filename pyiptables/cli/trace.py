@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,9 +18,8 @@ from pyiptables.hooks import Family
 from pyiptables.netfilter import Engine, Replay, Replayed, Role
 from pyiptables.packet.capture import CaptureWriter, TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
-from pyiptables.packet.packet import Packet
-from pyiptables.render.kernel import kernel_line
 from pyiptables.render.given import with_counters
+from pyiptables.render.kernel import kernel_line
 from pyiptables.render.save import save
 from pyiptables.render.summary import Flows, Tally
 from pyiptables.render.trace_json import trace_json
@@ -77,12 +77,10 @@ class Job:
         host = read_host(self.options["snapshot"], self.options["host"]) or assumed_host(ruleset, typed=typed)
         self.say_assumptions(host.assumptions)
         engine = self.engine(host, ruleset)
-        packet = Packet(
-            typed.data, typed.interface or "", 0, arriving_mac(host, typed), number=1, mark=typed.mark, uid=typed.uid
-        )
-        trace = engine.send(packet)
         self.start = 0
-        self.show(trace)
+        for number in range(1, typed.count + 1):
+            packet = replace(typed.packet(number=number), mac=arriving_mac(host, typed))
+            self.show(engine.send(packet))
         self.finish(engine)
 
     # a capture
@@ -115,6 +113,8 @@ class Job:
         for replayed in self.until_truncated(frames, replay):
             trace = replayed.trace
             if trace is None:
+                if replayed.frame.number == wanted:
+                    raise Error(f"frame {wanted} was not sent through the rules: {replayed.role.value}", hint=replayed.note)
                 continue
             self.write_frames(replayed.frame, replay.engine)
             if wanted is not None:
@@ -299,7 +299,7 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 @click.option("--save-ipset", metavar="FILE", help="Write the sets, as ipset save prints them.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CAPTURE | PACKET")
 @click.pass_obj
-def command(scope: tuple[Family, str | None], words: tuple[str, ...], **options: Any) -> int:
+def command(scope: tuple[Family, str | None], /, words: tuple[str, ...], **options: Any) -> int:
     """Walk packets through a ruleset."""
     family, file = scope
     name, typed = split_words(words)

@@ -318,7 +318,7 @@ class ConntrackTable:
 
 def _seeded() -> Random:
     """A source of chance that is the same every time."""
-    from random import Random  # noqa: PLC0415 - slow to import, and callers mostly bring their own
+    from random import Random
 
     return Random(0)
 

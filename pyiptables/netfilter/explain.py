@@ -67,6 +67,17 @@ def _leaves(conditions: Iterable[Predicate], skb: Any) -> Iterator[tuple[str, Pr
                 return
 
 
+def would_match(rule: PreparedRule, skb: Any) -> bool:
+    """Whether every pure part of a rule holds; nothing is changed by asking."""
+    before, noted = skb.hotdrop, len(skb.unknown)
+    parts = (condition.part if isinstance(condition, Labelled) else condition for condition in rule.conditions)
+    flat = (inner for part in parts for inner in (part.parts if isinstance(part, AllOf) else (part,)))
+    held = all(isinstance(part, Step) or part.holds(skb) for part in flat)
+    skb.hotdrop = before
+    del skb.unknown[noted:]
+    return held
+
+
 def explain(rule: PreparedRule, skb: Any, family: Family) -> tuple[tuple[Failing, ...], int]:
     """The failing parts of a rule that did not match, first the one the kernel met first, and how many parts it has.
 

@@ -172,4 +172,5 @@ def ports_of(skb: Any) -> tuple[int, int]:
 
 def tos_of(skb: Any) -> int:
     """The TOS byte, or IPv6's traffic class."""
-    return skb.data[1] if skb.family is Family.IPV4 else (skb.data[0] << 8 | skb.data[1]) >> 4 & 255
+    data: bytearray = skb.data
+    return data[1] if skb.family is Family.IPV4 else (data[0] << 8 | data[1]) >> 4 & 255

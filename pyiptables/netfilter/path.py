@@ -13,7 +13,6 @@ Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict

@@ -87,10 +87,7 @@ class EngineServices:
 
         Source: net/netfilter/nf_nat_redirect.c. DROP where the interface has no address.
         """
-        if skb.hook is Hook.OUTPUT:
-            address = LOOPBACK[skb.family]
-        else:
-            address = self._first_address(skb)
+        address = LOOPBACK[skb.family] if skb.hook is Hook.OUTPUT else self._first_address(skb)
         if not address:
             return Verdict.DROP
         return self.nat(skb, replace(request, addresses=(address, address)), "DST")
@@ -176,7 +173,8 @@ class EngineServices:
         recorder = self.engine.recorder
         if before is not None and recorder is not None:
             for change in before.changes(skb):
-                recorder.add(change)
+                if change.what in ("source", "destination"):
+                    recorder.add(change)
 
 
 def nat_range(request: NatRequest) -> NatRange:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyiptables.hooks import Hook, Verdict
 from pyiptables.netfilter.changes import Snapshot
-from pyiptables.netfilter.explain import explain
+from pyiptables.netfilter.explain import explain, would_match
 from pyiptables.netfilter.prepared import PreparedChain, PreparedRule, PreparedTable
 from pyiptables.ruleset.model import RuleSpec
 from pyiptables.trace import events
@@ -67,6 +67,8 @@ class Walk:
             self._matched(chain, rule)
             verdict = self._act(chain, rule)
             if isinstance(verdict, Verdict):
+                if verdict is Verdict.DROP and self.recorder is not None and self.recorder.misses:
+                    self._look_behind(chain, at)
                 self.place = Place(self.table.name, chain.name, rule.number, rule.spec)
                 return verdict
             if verdict is not None:
@@ -127,6 +129,15 @@ class Walk:
             recorder.add(
                 events.RuleMissed(self.table.name, chain.name, rule.number, rule.spec, len(self.stack), failed, parts)
             )
+
+    def _look_behind(self, chain: PreparedChain, at: int) -> None:
+        """Note the first rule that would have accepted what was just dropped, behind it or behind a jump that led here."""
+        for place, start in ((chain, at), *reversed(self.stack)):
+            for rule in place.rules[start:]:
+                if rule.spec.jump == "ACCEPT" and would_match(rule, self.skb):
+                    if self.recorder is not None:
+                        self.recorder.add(events.RuleBehind(self.table.name, place.name, rule.number, rule.spec))
+                    return
 
     def _log(self, chain: PreparedChain, kind: str, number: int) -> None:
         if self.skb.nf_trace:

@@ -1,0 +1,1 @@
+"""Packets: headers, checksums, captures, notation."""

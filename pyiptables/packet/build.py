@@ -35,9 +35,9 @@ class IpFields:
 def ip_packet(fields: IpFields, protocol: int, payload: bytes) -> bytes:
     """A network packet; IPv4 options are padded to words, the header checksum is right."""
     if fields.family is Family.IPV6:
-        head = (6 << 28 | fields.tos << 20).to_bytes(4, "big") + len(payload).to_bytes(2, "big")
-        head += bytes((protocol, fields.ttl))
-        return head + pack(fields.source, fields.family) + pack(fields.destination, fields.family) + payload
+        front = (6 << 28 | fields.tos << 20).to_bytes(4, "big") + len(payload).to_bytes(2, "big")
+        front += bytes((protocol, fields.ttl))
+        return front + pack(fields.source, fields.family) + pack(fields.destination, fields.family) + payload
     options = fields.options + b"\0" * (-len(fields.options) % 4)
     length = 20 + len(options) + len(payload)
     head = bytearray((0x45 + len(options) // 4, fields.tos))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyiptables.hooks import Family
-from pyiptables.trace.events import Changed, Decided, Failing, HookEntered, RuleMissed, TableEntered, Trace
+from pyiptables.render.rules import rule_text
+from pyiptables.trace.events import Changed, Decided, Failing, HookEntered, RuleBehind, RuleMissed, TableEntered, Trace
 
 BREAKERS = ("DROP", "RETURN", "QUEUE")
 
@@ -18,14 +19,14 @@ def _candidates(trace: Trace, decided: Decided) -> Iterator[RuleMissed]:
             hook, inside = event.hook, False
         elif isinstance(event, TableEntered):
             inside = hook is decided.hook and event.table == decided.table
-        elif isinstance(event, RuleMissed) and inside and event.spec.target is None:
-            if event.spec.jump is not None and event.spec.jump not in BREAKERS:
-                yield event
+        elif isinstance(event, RuleMissed) and inside and event.spec.jump not in (None, *BREAKERS):
+            yield event
 
 
-def _rank(event: RuleMissed) -> tuple[int, int, int]:
-    """Fewest failing parts first, then those that accept by themselves, then those with most parts that hold."""
-    return len(event.failed), event.spec.jump != "ACCEPT", len(event.failed) - event.parts
+def _rank(trace: Trace, event: RuleMissed) -> tuple[int, bool, bool, int]:
+    """Fewest failing parts first, then those that NAT made fail, those that accept themselves, those that hold most."""
+    changed = any(_changed_from(trace, failing) for failing in event.failed)
+    return len(event.failed), not changed, event.spec.jump != "ACCEPT", len(event.failed) - event.parts
 
 
 def _changed_from(trace: Trace, failing: Failing) -> str:
@@ -47,9 +48,14 @@ def _part(trace: Trace, failing: Failing) -> str:
 
 def nearest(trace: Trace, decided: Decided, family: Family) -> Iterator[str]:
     """A sentence or two; nothing where misses were not recorded."""
-    if not any(isinstance(event, RuleMissed) for event in trace.events):
+    if not any(isinstance(event, (RuleMissed, RuleBehind)) for event in trace.events):
         return
-    found = sorted(_candidates(trace, decided), key=_rank)
+    behind = next((event for event in trace.events if isinstance(event, RuleBehind)), None)
+    if behind is not None:
+        yield f"nearest: {behind.table} {behind.chain} rule {behind.number} would accept, but stands behind"
+        yield rule_text(behind.spec, behind.chain, family, behind.table)
+        return
+    found = sorted(_candidates(trace, decided), key=lambda event: _rank(trace, event))
     if not found:
         yield f"nearest: no rule that the packet met in {decided.table} would have accepted it"
         return

@@ -113,7 +113,8 @@ def row_text(row: Row, start: int, width: int) -> tuple[str, str, str]:
         head = f"{row.number:>7} {seconds:>11}  {cut(row.path, 21):<21} {cut(row.packet, 50):<50} {row.state:<11} "
         tail = f" {row.place}" + (f"  {row.translated}" if row.translated else "")
     else:
-        head = f"{row.number:>4} {cut(row.path, 10):<10} {cut(row.packet, NARROW_PACKET):<{NARROW_PACKET}} {row.state[:3]:<3} "
+        packet = cut(row.packet, NARROW_PACKET)
+        head = f"{row.number:>4} {cut(row.path, 10):<10} {packet:<{NARROW_PACKET}} {row.state[:3]:<3} "
         tail = f" {row.place}"
     return head, f"{row.verdict:<6}", cut(tail, width - len(head) - max(len(row.verdict), 6)).rstrip()
 

@@ -48,9 +48,10 @@ class Story:
         self.indent = 3
         self.hook: Line | None = None
         self.chain = ""
-        self.base = ""
         self.matched = False
         self.in_table = False
+        self.nat_walked = False
+        self.outer: list[tuple[str, bool, bool, bool]] = []
 
     def lines(self, trace: Trace) -> Iterator[Line]:
         """All lines of a packet's story, the verdict's last."""
@@ -66,6 +67,7 @@ class Story:
             case events.HookEntered():
                 ways = " > ".join(filter(None, (event.in_interface, event.out_interface)))
                 self.hook = Line(" " * self.indent + event.hook.name, ways, "dim", "bold")
+                self.nat_walked = False
             case events.Looped():
                 yield Line("")
                 yield Line(" " * self.indent + "back in through lo", label_style="bold")
@@ -73,6 +75,8 @@ class Story:
                 yield from self._made(event)
             case events.MadeEnd():
                 self.indent -= 3
+                self.chain, self.matched, self.in_table, self.nat_walked = self.outer.pop()
+                self.hook = None
             case events.Routed():
                 text = ("again: " if event.again else "") + event.words
                 yield from self._inside("routing", text, hooked=False)
@@ -87,8 +91,9 @@ class Story:
                 text = event.state + (", reply" if event.reply else "") + (f" ({event.detail})" if event.detail else "")
                 yield from self._inside("conntrack", text)
             case events.TableEntered():
-                self.base = self.chain = event.table
+                self.chain = event.table
                 self.matched, self.in_table = False, True
+                self.nat_walked = self.nat_walked or event.table == "nat"
             case events.TableLeft():
                 yield from self._left(event)
             case events.RuleMatched():
@@ -99,7 +104,7 @@ class Story:
             case events.ChainEntered():
                 self.chain = event.chain
             case events.ChainReturned():
-                yield Line("", "returns", "dim")
+                yield from self._returned(event)
             case events.Changed():
                 yield from self._changed(event)
             case events.Logged() if not event.trace:
@@ -120,6 +125,7 @@ class Story:
     def _made(self, event: events.Made) -> Iterator[Line]:
         yield Line(" " * (self.indent + 2) + "makes", f"{event.what}: {packet_text(event.data, event.family)}", "cyan")
         self.indent += 3
+        self.outer.append((self.chain, self.matched, self.in_table, self.nat_walked))
 
     def _opened(self) -> Iterator[Line]:
         """The hook's own line, before the first thing that happens there."""
@@ -151,9 +157,17 @@ class Story:
         text = f"{self._words(event)}  (wants {failing.wanted}, has {failing.has})"
         yield from self._rule(event, text, "dim")
 
+    def _returned(self, event: events.ChainReturned) -> Iterator[Line]:
+        if self.chain != event.chain:  # a rule of it was shown, and its name with it
+            yield Line("", "returns", "dim")
+            return
+        self.chain = ""
+        yield from self._opened()
+        yield Line(" " * (self.indent + 2 + 2 * event.depth) + event.chain, "no rule matched, returns", "dim", "dim")
+
     def _changed(self, event: events.Changed) -> Iterator[Line]:
         text = f"{event.what} {event.before or 'none'} -> {event.after or 'none'}"
-        if self.in_table:
+        if self.in_table or self.nat_walked:
             yield Line("", text, "cyan")
         else:
             yield from self._opened()

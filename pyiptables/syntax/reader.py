@@ -146,6 +146,9 @@ class Line:
         bad = self.walk.bad
         if found == getopt.MISSING:
             raise ParameterProblem(f'option "{bad}" requires an argument')
+        if self.target is None and self.jump in commands.MODULES and self.jump not in self.reader.announced:
+            self.place = self.places["j"]
+            raise commands.not_loaded(self.jump)
         known = self.walk
         raise Misspelt(
             f'unknown option "{bad}"',

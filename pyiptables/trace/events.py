@@ -122,6 +122,16 @@ class RuleMissed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RuleBehind(Event):
+    """A rule that would have accepted the packet, had not a rule before it dropped it."""
+
+    table: str
+    chain: str
+    number: int
+    spec: RuleSpec
+
+
+@dataclass(frozen=True, slots=True)
 class ChainEntered(Event):
     """A rule jumped or went to a user-defined chain."""
 

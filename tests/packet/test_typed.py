@@ -135,6 +135,7 @@ HEADERS = [
     (f"-p udp {A6} --dport 1 --tos 0xab", 0, "6ab00000 0008 11"),
     (f"-p udp {A6} --dport 1 --length 65575", 4, "ffff"),
     (f"-p udp {A6} --dport 1 --mf", 0, "60000000 0010 2c"),
+    (f"-p udp {A6} --dport 1 --mf --id 9", 40, "1100 0001 00000009"),
     ("-pudp -fs 198.51.100.7 --dst=192.0.2.1", 6, "00b9"),
     (f"-m udp -p udp {A4} --destination-p 1 --len 29", 2, "001d"),
 ]

@@ -6,6 +6,7 @@ Source of the behaviour: libxtables/xtables.c (xtables_ipparse_multiple and its 
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.kinds.numbers import whole_number
@@ -38,6 +39,7 @@ def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def parse_mask(text: str, family: Family) -> int:
     """A mask from a prefix length or from an address-like text; ParameterProblem when it is neither."""
     mask = numeric_mask(text, family)
@@ -64,16 +66,14 @@ def resolve(name: str, family: Family) -> tuple[int, ...]:
 
 def numeric_address(text: str, family: Family) -> int | None:
     """An address in numbers: for IPv4 one to four parts of any base, the missing ones 0; or None."""
-    if family is Family.IPV6:
-        return _inet6(text)
-    return _dotted(text, least=1)
+    value = _usual(text, family)
+    return _dotted(text, least=1) if value is None and family is Family.IPV4 else value
 
 
 def numeric_mask(text: str, family: Family) -> int | None:
     """A mask written like an address, all of its parts given, or None."""
-    if family is Family.IPV6:
-        return _inet6(text)
-    return _dotted(text, least=4)
+    value = _usual(text, family)
+    return _dotted(text, least=4) if value is None and family is Family.IPV4 else value
 
 
 def _dotted(text: str, least: int) -> int | None:
@@ -82,21 +82,16 @@ def _dotted(text: str, least: int) -> int | None:
         return None
     value = 0
     for part in parts:
-        if part.isascii() and part.isdigit() and (part[0] != "0" or part == "0"):
-            byte = int(part) if len(part) < 4 else 256
-            if byte > 255:
-                return None
-        else:
-            read = whole_number(part, 0, 255)
-            if read is None:
-                return None
-            byte = read
+        byte = whole_number(part, 0, 255)
+        if byte is None:
+            return None
         value = value << 8 | byte
     return value << 8 * (4 - len(parts))
 
 
-def _inet6(text: str) -> int | None:
+def _usual(text: str, family: Family) -> int | None:
+    """The usual form, which inet_pton(3) reads: four decimal parts without leading zeros, or IPv6."""
     try:
-        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+        return int.from_bytes(socket.inet_pton(family, text), "big")
     except (OSError, ValueError):
         return None

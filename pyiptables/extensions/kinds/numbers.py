@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1
 
 
 def strtoul(text: str, most: int = 2**64 - 1) -> tuple[int, str] | None:
-    """The number at the front of a text and what follows it, as strtoul(3) with base 0; None when there is none.
+    """Read the number at the front of a text as strtoul with base 0 does: it and what follows; None when there is none.
 
     A number beyond ``most``, or a negative one, counts as none, as xtables_strtoul has it.
     """
