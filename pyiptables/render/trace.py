@@ -18,18 +18,22 @@ from pyiptables.trace import events
 from pyiptables.trace.events import Decided, Event, Trace
 
 TEXT_COLUMN = 18
-LABEL_END = 12
+NUMBER_END = 16
 STYLES = {"ACCEPT": "bold green", "DROP": "bold red", "REJECT": "bold red", "STOLEN": "bold yellow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the story: a label on the left, a text, and the style of each (rich's names; empty for none)."""
+    """A line of the story: a label on the left, a text, and the style of each (rich's names; empty for none).
+
+    ``tight`` lines begin their text two blanks behind the label, not in the column that all others share.
+    """
 
     label: str
     text: str = ""
     style: str = ""
     label_style: str = ""
+    tight: bool = False
 
 
 def packet_text(data: bytes, family: Family) -> str:
@@ -120,7 +124,7 @@ class Story:
 
     def _arrived(self, event: events.Arrived) -> Iterator[Line]:
         way = "local out" if event.local else f"{event.interface} in"
-        yield Line(f"{event.number or 1}  {way}", packet_text(event.data, event.family), "bold", "bold")
+        yield Line(f"{event.number or 1}  {way}", packet_text(event.data, event.family), "bold", "bold", True)
 
     def _made(self, event: events.Made) -> Iterator[Line]:
         yield Line(" " * (self.indent + 2) + "makes", f"{event.what}: {packet_text(event.data, event.family)}", "cyan")
@@ -147,10 +151,11 @@ class Story:
         depth = self.indent + 2 + 2 * event.depth
         label = " " * depth + self.chain
         self.chain = ""
-        if len(label) > LABEL_END:
+        number = str(event.number)
+        if len(label) + 1 + len(number) > NUMBER_END:
             yield Line(label, label_style=style)
             label = ""
-        yield Line(f"{label:<{LABEL_END}}{event.number:>4}", text, style, style)
+        yield Line(f"{label:<{NUMBER_END - len(number)}}{number}", text, style, style)
 
     def _missed(self, event: events.RuleMissed) -> Iterator[Line]:
         failing = event.failed[0]
@@ -178,7 +183,7 @@ class Story:
         self.in_table = False
         policy = f"policy {event.verdict}"
         if not self.matched:
-            label = " " * (self.indent + 2) + event.table
+            label = " " * (self.indent + 2) + event.table if self.chain == event.table else ""
             text = f"no rule matched, {policy}" if event.by_policy else f"{event.verdict}: the packet is malformed"
             yield Line(label, text, "" if event.verdict != "ACCEPT" else "dim")
         elif event.by_policy:
@@ -221,7 +226,7 @@ def verdict_lines(trace: Trace, family: Family) -> Iterator[Line]:
 
 def laid_out(line: Line, width: int) -> Iterator[tuple[str, str]]:
     """A line's rows within a width: pairs of label and text, the text under its first row's."""
-    column = TEXT_COLUMN if len(line.label) < TEXT_COLUMN else len(line.label) + 2
+    column = len(line.label) + 2 if line.tight else max(TEXT_COLUMN, len(line.label) + 2)
     label = f"{line.label:<{column}}" if line.text else line.label
     rows = wrapped(line.text, max(width - column, 20))
     yield label, rows[0] if rows else ""

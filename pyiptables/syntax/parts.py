@@ -35,9 +35,9 @@ class ReadProtocol:
 
 @dataclass(frozen=True, slots=True)
 class ReadInterface:
-    """``-i`` or ``-o`` as read, and a warning to print."""
+    """``-i`` or ``-o`` as read, and a warning to print; no condition for ``+``, which is any, and is never saved."""
 
-    match: InterfaceMatch
+    match: InterfaceMatch | None
     warning: str = ""
 
 
@@ -99,7 +99,7 @@ def _interface(text: str, invert: bool) -> ReadInterface:
     warning = ""
     if "/" in text or " " in text:
         warning = f"Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel).\n"
-    return ReadInterface(InterfaceMatch(text, invert), warning)
+    return ReadInterface(InterfaceMatch(text, invert) if text != "+" or invert else None, warning)
 
 
 def _lower(text: str) -> str:

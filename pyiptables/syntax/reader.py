@@ -91,7 +91,7 @@ class Line:
         self.protocol: ReadProtocol | None = None
         self.proto_used = False
         self.addresses: dict[str, str] = {}
-        self.interfaces: dict[str, InterfaceMatch] = {}
+        self.interfaces: dict[str, InterfaceMatch | None] = {}
         self.fragment: bool | None = None
         self.matches: list[Loaded] = []
         self.target: Loaded | None = None
@@ -238,8 +238,8 @@ class Line:
             self.table,
             match.number if match else 0,
             match.invert if match else False,
-            "i" in self.interfaces,
-            "o" in self.interfaces,
+            self.interfaces.get("i") is not None,
+            self.interfaces.get("o") is not None,
             self.context[5],
         )
 

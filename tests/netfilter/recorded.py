@@ -12,7 +12,11 @@ timeouts and use counts of connections.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +34,27 @@ class Outcome:
     frames: dict[int, list[tuple[str, bytes]]]
     rules: dict[str, list[str]]
     connections: list[str]
+
+    def differences(self, other: Outcome) -> list[str]:
+        """What is different, a line each: packets by number, then the rest."""
+        found = [
+            f"packet {number}"
+            for number in sorted({*self.log, *other.log, *self.frames, *other.frames})
+            if (self.log.get(number, []), self.frames.get(number, []))
+            != (other.log.get(number, []), other.frames.get(number, []))
+        ]
+        return found + [name for name in ("rules", "connections") if getattr(self, name) != getattr(other, name)]
+
+
+def arguments(folder: Path, results: Path) -> list[str]:
+    """The words of `pyipt trace` that replay a recording and leave what it did in a folder."""
+    version = family_of(folder)
+    return [
+        "--snapshot", str(folder), "--format", "kernel",
+        "--write", str(results / "out.pcapng"), "--save-rules", str(results / f"rules.v{version}"),
+        "--save-conntrack", str(results / "conntrack.txt"), "--save-ipset", str(results / "ipset.save"),
+        str(folder / "in.pcapng"),
+    ]  # fmt: skip
 
 
 def family_of(folder: Path) -> int:
@@ -105,3 +130,26 @@ def connections(folder: Path) -> list[str]:
             text = re.sub(r"^(\S+\s+\d+) \d+ ", r"\1 ", re.sub(r"\s+", " ", line.strip()))
             found.append(re.sub(r" use=\d+| secctx=\S+| zone=0", "", text))
     return sorted(found)
+
+
+def main(names: Sequence[str]) -> int:
+    """Replay recordings by the command in PATH and print where they part; 0 when all agree."""
+    whole = 0
+    for name in names:
+        folder = Path(name)
+        with tempfile.TemporaryDirectory() as results:
+            words = ["pyipt", *(["-6"] if family_of(folder) == 6 else []), "trace", *arguments(folder, Path(results))]
+            done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+            if done.returncode:
+                print(f"{folder.name}: exit status {done.returncode}: {done.stderr.strip()[-200:]}")
+                continue
+            parted = kernel_outcome(folder).differences(traced_outcome(Path(results), done.stdout))
+        whole += not parted
+        if parted:
+            print(f"{folder.name}: {len(parted)} differences: {', '.join(parted[:5])}")
+    print(f"{whole} of {len(names)} recordings agree")
+    return int(whole < len(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

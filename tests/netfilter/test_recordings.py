@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recorded import family_of, kernel_outcome, traced_outcome
+from recorded import arguments, family_of, kernel_outcome, traced_outcome
 
 from pyiptables.cli.trace import main
 from pyiptables.hooks import Family
@@ -15,16 +15,8 @@ RECORDINGS = sorted(path for path in (Path(__file__).parent / "recordings").iter
 
 @pytest.mark.parametrize("folder", RECORDINGS, ids=lambda path: path.name)
 def test_recording(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    version = family_of(folder)
-    status = main(
-        [
-            "--snapshot", str(folder), "--format", "kernel",
-            "--write", str(tmp_path / "out.pcapng"), "--save-rules", str(tmp_path / f"rules.v{version}"),
-            "--save-conntrack", str(tmp_path / "conntrack.txt"), "--save-ipset", str(tmp_path / "ipset.save"),
-            str(folder / "in.pcapng"),
-        ],
-        Family.IPV6 if version == 6 else Family.IPV4,
-    )  # fmt: skip
+    family = Family.IPV6 if family_of(folder) == 6 else Family.IPV4
+    status = main(arguments(folder, tmp_path), family)
     assert status == 0
     kernel, traced = kernel_outcome(folder), traced_outcome(tmp_path, capfd.readouterr().out)
     for number in sorted(kernel.log.keys() | traced.log.keys()):

@@ -1,0 +1,57 @@
+"""Sets of ipset with the sides of a packet that are looked up in them.
+
+Source of the behaviour: extensions/libxt_set.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyiptables.errors import ParameterProblem
+from pyiptables.extensions.base import Kind, Option, RuleFacts
+
+LONGEST_NAME = 31
+MOST_DIMENSIONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SetReference:
+    """A set's name, and for each dimension the packet's side that is taken: ``src`` or ``dst``."""
+
+    name: str
+    sides: tuple[str, ...]
+
+
+class SetAndSides(Kind):
+    """Two words: a set's name, and ``src`` and ``dst`` with commas. Whether there is such a set is not asked here."""
+
+    words = 2
+    metavar = "name src|dst[,src|dst...]"
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """The reference."""
+        if len(texts) < 2 or texts[1][:1] in ("-", "!"):
+            raise ParameterProblem(f"{option.names[0]} requires two args.")
+        if len(texts[0].encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            raise ParameterProblem(f"setname `{texts[0]}' too long, max {LONGEST_NAME} characters.")
+        return SetReference(texts[0], read_sides(texts[1]))
+
+    def save(self, value: Any, facts: RuleFacts) -> str:
+        """``NAME src,dst``."""
+        return f"{value.name} {','.join(value.sides)}"
+
+
+def read_sides(text: str) -> tuple[str, ...]:
+    """The sides of a list of them; what follows a ``src`` or ``dst`` up to the comma is not looked at."""
+    words = text.split(",", MOST_DIMENSIONS)
+    sides = tuple(word[:3] for word in words[:MOST_DIMENSIONS])
+    if not set(sides) <= {"src", "dst"}:
+        raise ParameterProblem("You must specify (the comma separated list of) 'src' or 'dst'.")
+    if len(words) > MOST_DIMENSIONS:
+        raise ParameterProblem(f"Can't be more src/dst options than {MOST_DIMENSIONS}.")
+    return sides
+
+
+SET_AND_SIDES = SetAndSides()
