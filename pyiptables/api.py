@@ -53,7 +53,9 @@ def edit(ruleset: Ruleset, command: str | Sequence[str]) -> Ruleset:
     words = shlex.split(command) if isinstance(command, str) else list(command)
     read = Reader(ruleset.family).read(words)
     if read.letter not in CHANGES:
-        raise ParameterProblem(f"{' '.join(words)!r} does not change a ruleset", hint="one of -A -D -I -R -F -Z -N -X -P -E")
+        raise ParameterProblem(
+            f"{' '.join(words)!r} does not change a ruleset", hint="one of -A -D -I -R -F -Z -N -X -P -E"
+        )
     if read.table not in TABLES:
         raise table_missing(ruleset.family.command, read.table)
     work = TableEdit(ruleset.table(read.table))

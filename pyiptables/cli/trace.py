@@ -114,7 +114,9 @@ class Job:
             trace = replayed.trace
             if trace is None:
                 if replayed.frame.number == wanted:
-                    raise Error(f"frame {wanted} was not sent through the rules: {replayed.role.value}", hint=replayed.note)
+                    raise Error(
+                        f"frame {wanted} was not sent through the rules: {replayed.role.value}", hint=replayed.note
+                    )
                 continue
             self.write_frames(replayed.frame, replay.engine)
             if wanted is not None:

@@ -137,7 +137,9 @@ class NetworkLayer:
         if place is None:
             self.note(events.Decided(verdict, hook, reason))
         else:
-            self.note(events.Decided(verdict, hook, reason, place.table, place.chain, place.number, place.spec))
+            self.note(
+                events.Decided(verdict, hook, reason, place.table, place.chain, place.number, place.spec, place.via)
+            )
 
     def route_input(self, skb: Skb) -> None:
         """Decide where a packet that came in goes (ip_route_input)."""

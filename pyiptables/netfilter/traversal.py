@@ -22,12 +22,13 @@ TRACE_LEVEL, TRACE_FLAGS = 4, 0x0F
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a verdict came from: number 0 is the chain's policy."""
+    """Where a verdict came from: number 0 is the chain's policy; ``via`` are the rules that jumped there."""
 
     table: str
     chain: str
     number: int
     spec: RuleSpec | None
+    via: tuple[tuple[str, int], ...] = ()
 
 
 class Walk:
@@ -69,7 +70,8 @@ class Walk:
             if isinstance(verdict, Verdict):
                 if verdict is Verdict.DROP and self.recorder is not None and self.recorder.misses:
                     self._look_behind(chain, at)
-                self.place = Place(self.table.name, chain.name, rule.number, rule.spec)
+                via = tuple((place.name, number) for place, number in self.stack)
+                self.place = Place(self.table.name, chain.name, rule.number, rule.spec, via)
                 return verdict
             if verdict is not None:
                 chain, at = verdict

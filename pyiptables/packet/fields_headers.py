@@ -5,12 +5,12 @@ Source: net/ipv6/exthdrs_core.c (ipv6_find_hdr) and the headers' own definitions
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from pyiptables.hooks import Family
-from pyiptables.packet.fields import TCP_FLAG_NAMES, byte_at, readable, word_at
+from pyiptables.packet.fields import TCP_FLAG_NAMES, byte_at, ports, readable, word_at
 from pyiptables.packet.skb import PacketType
 from pyiptables.predicate import Field, Readable
 
@@ -87,6 +87,15 @@ def size_in(target: int) -> Callable[[Any], int | None]:
     return get
 
 
+def walk_options(options: bytes | bytearray) -> Iterator[int]:
+    """Where each option of TCP or DCCP begins: options 0 and 1 are one byte, others say their length (0 counts as 1)."""
+    at = 0
+    while at < len(options):
+        yield at
+        long = options[at] > 1 and at + 1 < len(options)
+        at += options[at + 1] or 1 if long else 1
+
+
 def traffic_class(skb: Any) -> int:
     """IPv4's type of service or IPv6's traffic class."""
     data = skb.data
@@ -138,8 +147,11 @@ ipcomp = SimpleNamespace(
     cpi=Field("ipcomp.cpi", 16, word_at(2)),
 )
 
-sctp = SimpleNamespace(header=readable("a whole SCTP header", 12))
-"""The ports are those of :data:`pyiptables.packet.fields.ports`."""
+sctp = SimpleNamespace(
+    header=readable("a whole SCTP header", 12),
+    sport=ports.source,
+    dport=ports.destination,
+)
 
 DCCP_TYPES = (
     "REQUEST", "RESPONSE", "DATA", "ACK", "DATAACK", "CLOSEREQ", "CLOSE", "RESET", "SYNC", "SYNCACK",
@@ -148,6 +160,8 @@ DCCP_TYPES = (
 
 dccp = SimpleNamespace(
     header=readable("a whole DCCP header", 12),
+    sport=ports.source,
+    dport=ports.destination,
     type=Field(
         "dccp.type",
         4,
@@ -155,8 +169,6 @@ dccp = SimpleNamespace(
         lambda kind: DCCP_TYPES[kind] if kind < len(DCCP_TYPES) else str(kind),
     ),
 )
-"""The ports are those of :data:`pyiptables.packet.fields.ports`."""
-
 mobility = SimpleNamespace(
     header=readable("a whole mobility header", 6),
     last=Readable("no header after it", lambda skb: bool(skb.data[skb.thoff] == NONE)),
@@ -202,3 +214,98 @@ def _link_type(skb: Any) -> int:
 
 link = SimpleNamespace(type=Field("meta.pkttype", 3, _link_type, lambda kind: PacketType(kind).name.lower()))
 """Of the frame that the packet came in."""
+
+
+SEGMENT_ROUTING = 4
+"""The type of a routing header that does segment routing."""
+
+
+def _sound_segments(skb: Any) -> bool:
+    """Whether there is a segment routing header, whole, with no more segments left than it has."""
+    data, at = skb.data, find_header(skb, ROUTING)
+    if at < 0 or at + 8 > len(data) or at + header_size(ROUTING, data[at + 1]) > len(data):
+        return False
+    return bool(data[at + 2] == SEGMENT_ROUTING and data[at + 3] <= data[at + 4])
+
+
+def _segment(choose: Callable[[int, int], int | None]) -> Callable[[Any], int | None]:
+    """A getter of an address of the segment list: which one, ``choose`` tells from segments left and last entry."""
+
+    def get(skb: Any) -> int | None:
+        at = find_header(skb, ROUTING)
+        place = choose(skb.data[at + 3], skb.data[at + 4])
+        return None if place is None else number(skb.data, at + 8 + place * 16, 16)
+
+    return get
+
+
+segment_routing = SimpleNamespace(
+    header=Readable("a sound segment routing header", _sound_segments, hotdrop=False),
+    next_header=Field("srh.next_hdr", 8, number_in(ROUTING, 0, 1)),
+    length=Field("srh.hdr_len", 8, number_in(ROUTING, 1, 1)),
+    segments_left=Field("srh.segs_left", 8, number_in(ROUTING, 3, 1)),
+    last_entry=Field("srh.last_entry", 8, number_in(ROUTING, 4, 1)),
+    tag=Field("srh.tag", 16, number_in(ROUTING, 6, 2)),
+    psid=Field("srh.psid", 128, _segment(lambda left, last: left + 1 if left != last else None)),
+    nsid=Field("srh.nsid", 128, _segment(lambda left, last: left - 1 if left else None)),
+    lsid=Field("srh.lsid", 128, _segment(lambda left, last: 0)),
+)
+"""Of the segment routing header; ``length`` is the field itself, in units of 8 bytes. Read ``header`` first."""
+
+HEADERS = {
+    "hop-by-hop": 0x80,
+    "ipv6-opts": 0x40,
+    "ipv6-route": 0x20,
+    "ipv6-frag": 0x10,
+    "ah": 0x08,
+    "esp": 0x04,
+    "ipv6-nonxt": 0x02,
+    "protocol": 0x01,
+}
+"""The bits of ``headers.present``, in the order in which ip6tables lists them (MASK_*)."""
+_BITS = {HOP_BY_HOP: 0x80, DESTINATION: 0x40, ROUTING: 0x20, FRAGMENT: 0x10, AUTHENTICATION: 0x08}
+
+
+def headers_present(skb: Any) -> int | None:
+    """Which extension headers an IPv6 packet has; None where the chain breaks off (ipv6header_mt6)."""
+    data, kind, at, bits = skb.data, skb.data[6], FIXED_HEADER, 0
+    while kind in _BITS or kind in (ESP, NONE):
+        if kind == NONE:
+            return bits | HEADERS["ipv6-nonxt"]
+        if at + 2 > len(data):
+            return None
+        if kind == ESP:
+            return bits | HEADERS["esp"]
+        bits |= _BITS[kind]
+        kind, at = data[at], at + header_size(kind, data[at + 1])
+        if at > len(data):
+            break
+    return bits if kind in (NONE, ESP) else bits | HEADERS["protocol"]
+
+
+headers = SimpleNamespace(
+    chain=Readable("whole extension headers", lambda skb: headers_present(skb) is not None, hotdrop=False),
+    present=Field(
+        "ip.headers",
+        8,
+        headers_present,
+        lambda bits: ",".join(name for name, bit in HEADERS.items() if bits & bit),
+    ),
+)
+"""Of the chain of IPv6 extension headers."""
+
+
+def _has_eui64(skb: Any) -> int | None:
+    """Whether the source address ends as the frame's source makes it (eui64_mt6); None without an Ethernet header."""
+    if len(skb.mac) != 14:
+        return None
+    mac = skb.mac[6:12]
+    identifier = bytes((mac[0] ^ 2, mac[1], mac[2], 0xFF, 0xFE, *mac[3:]))
+    return int(skb.mac[12:] == b"\x86\xdd" and bytes(skb.data[16:24]) == identifier)
+
+
+eui64 = SimpleNamespace(
+    frame=Readable("an Ethernet header", lambda skb: len(skb.mac) == 14 or skb.fragoff == 0),
+    matches=Field("ip.saddr.eui64", 1, _has_eui64, lambda same: "the frame's" if same else "not the frame's"),
+)
+"""Of an IPv6 packet and its frame together."""

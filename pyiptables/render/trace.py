@@ -207,6 +207,12 @@ def place_text(decided: Decided) -> str:
     return f"{decided.table} {decided.chain} rule {decided.number}"
 
 
+def via_text(decided: Decided) -> str:
+    """``, called by FORWARD rule 8``, for a rule in a user-defined chain."""
+    calls = " > ".join(f"{chain} rule {number}" for chain, number in decided.via)
+    return f", called by {calls}" if calls else ""
+
+
 def verdict_lines(trace: Trace, family: Family) -> Iterator[Line]:
     """The last lines, which can stand alone: the verdict, what gave it, and for a drop what came nearest."""
     decided = trace.decided
@@ -215,7 +221,7 @@ def verdict_lines(trace: Trace, family: Family) -> Iterator[Line]:
         return
     name = verdict_name(trace, decided)
     place = place_text(decided)
-    text = f"by {place}" if place else decided.reason
+    text = f"by {place}{via_text(decided)}" if place else decided.reason
     yield Line(f"   {name}", text, "", STYLES.get(name, ""))
     if decided.spec is not None:
         yield Line("", rule_text(decided.spec, decided.chain, family, decided.table), "dim")

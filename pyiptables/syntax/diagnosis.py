@@ -21,7 +21,11 @@ def expected(error: Error, line: Line | None) -> str | None:
         return f"expected {article} {error.kind}" + (f"; did you mean {near}?" if near else "")
     if isinstance(error, BadArgument):
         return "expected an option: a rule begins with -A CHAIN, a table with *NAME and ends with COMMIT"
-    option = line.reading if line is not None else None
+    if line is None:
+        return None
+    if line.place is not None and line.place in (line.places.get("s"), line.places.get("d")):
+        return "expected addresses, networks or hosts, parted by commas, each with /MASK or without"
+    option = line.reading
     if option is not None and option.kind.words:
         return f"expected {option.names[0]} {option.kind.metavar}" + (f": {option.help}" if option.help else "")
     return None

@@ -267,17 +267,21 @@ class Restore:
             error.column = 1
         else:
             error.line = self.number
-            error.column = self._column(text)
+            error.column = self._column(text, error)
             error.hint = expected(error, self._reader.line)
+            if text.strip() == "COMMIT" and self._edit is not None:
+                error.hint = "expected COMMIT alone on its line, with a line break after it"
         error.source = self.source
         error.snippet = text
         return RestoreFailed(message, status, error)
 
-    def _column(self, text: str) -> int:
+    def _column(self, text: str, error: Error) -> int:
         """The column of the word that the reader had before it when it gave up."""
         line = self._reader.line
         if line is None:
             return 1
+        if isinstance(error, Misspelt) and error.kind in ("chain", "target or chain"):
+            line.place = line.places.get("j")
         wanted = line.place if line.place is not None else line.walk.index - 1
         starts: list[int] = []
         with suppress(ParameterProblem):  # what could not be split is just behind what could

@@ -243,7 +243,8 @@ class Decided(Event):
     """How a packet's way ended.
 
     ``verdict``: ACCEPT (delivered or sent), DROP, STOLEN, QUEUE. ``table``, ``chain``, ``number`` and ``spec`` name the
-    rule that decided (number 0: the chain's policy; table empty: not by a rule, see ``reason``).
+    rule that decided (number 0: the chain's policy; table empty: not by a rule, see ``reason``). ``via`` are the rules
+    that jumped there, outermost first: chain and number of each.
     """
 
     verdict: str
@@ -253,6 +254,7 @@ class Decided(Event):
     chain: str = ""
     number: int = 0
     spec: RuleSpec | None = None
+    via: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
