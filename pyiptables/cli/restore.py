@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from pyiptables.cli.iptables import PATIENCE, Console, answer
 from pyiptables.cli.store import LONGEST_FILE, Store
@@ -141,15 +143,23 @@ def main(words: Sequence[str], family: Family) -> int:
 def explains(source: str | None) -> bool:
     """Whether a bad line is answered with a diagnosis beside iptables' message.
 
-    Always when a file was named; for standard input when standard error is a terminal. ``PYIPT_DIAGNOSE=1`` asks for it
-    in any case, ``=0`` for none; under the name iptables-restore there is none, for programs that read what it prints.
+    Always when a file was named. Rules from standard input are diagnosed for a person or a program that watches (a
+    terminal or a pipe), not where messages are kept in a file, which then has what iptables writes and nothing else.
+    ``PYIPT_DIAGNOSE=1`` asks for it in any case, ``=0`` for none; under the name iptables-restore there is none.
     """
     wanted = os.environ.get("PYIPT_DIAGNOSE", "")
     if wanted in ("0", "1"):
         return wanted == "1"
     if os.path.basename(sys.argv[0]).startswith(("iptables", "ip6tables")):
         return False
-    return source is not None or sys.stderr.isatty()
+    return source is not None or not _is_file(sys.stderr)
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _explain(error: Error, console: Console) -> None:

@@ -6,11 +6,23 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import RuleFacts, Services, Target, opt
-from pyiptables.extensions.kinds.dscp import DSCP, DSCP_CLASS
+from pyiptables.extensions.kinds.dscp import DSCP_CLASS
+from pyiptables.extensions.kinds.numbers import Integer
 from pyiptables.hooks import Verdict
 from pyiptables.packet.mangle import dsfield, set_dsfield
 
 ECN_BITS = 3
+
+
+class Codepoint(Integer):
+    """A codepoint, 0 to 63."""
+
+    def save(self, value: Any, facts: RuleFacts) -> str:
+        """``0x2e``."""
+        return f"0x{value:02x}"
+
+
+DSCP = Codepoint(0, 63)
 
 
 class DscpTarget(Target):

@@ -16,7 +16,7 @@ from pyiptables.hooks import Verdict
 SECOND = 1_000_000
 UNITS = {"": 1, "s": SECOND, "sec": SECOND, "secs": SECOND, "ms": 1000, "msec": 1000, "msecs": 1000}
 UNITS |= {"us": 1, "usec": 1, "usecs": 1}
-LONGEST, SLOWEST = 5, 31
+INTERVALS, SLOWEST = 6, 31
 WORD = 0xFFFFFFFF
 
 
@@ -58,7 +58,7 @@ class RateestTarget(Target):
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
         """The times as the kernel's logarithms: the interval from 250 ms on, the constant in intervals."""
         interval, constant = values.get("interval", 0), values.get("ewmalog", 0)
-        steps = next((step for step in range(LONGEST) if interval <= SECOND // 4 << step), None)
+        steps = next((step for step in range(INTERVALS) if interval <= SECOND // 4 << step), None)
         if steps is None:
             raise ParameterProblem("RATEEST: interval value is too large")
         slow = next((log for log in range(1, 32) if constant < -interval / math.log(1 - 0.5**log)), 32) - 1

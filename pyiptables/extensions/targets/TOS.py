@@ -7,10 +7,11 @@ from typing import Any
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import RuleFacts, Services, Target, opt
 from pyiptables.extensions.kinds.numbers import UINT8
-from pyiptables.extensions.kinds.tos import ALL_BITS, SYMBOL_BITS, SYMBOLS, TOS_MASK
+from pyiptables.extensions.kinds.tos import TOS
 from pyiptables.hooks import Verdict
 from pyiptables.packet.mangle import dsfield, set_dsfield
 
+ALL_BITS = 0xFF
 ALL = ("tos", "and_tos", "or_tos", "xor_tos")
 
 
@@ -20,7 +21,7 @@ class TosTarget(Target):
     name = "TOS"
     tables = frozenset({"mangle"})
 
-    tos = opt("--set-tos", kind=TOS_MASK, excludes=ALL, help="clear the mask's bits, flip the value's; or a name")
+    tos = opt("--set-tos", kind=TOS, excludes=ALL, help="clear the mask's bits, flip the value's; or a name")
     and_tos = opt(
         "--and-tos", kind=UINT8, excludes=ALL, to="tos", convert=lambda bits: (0, bits ^ ALL_BITS),
         help="clear all other bits",
@@ -36,11 +37,12 @@ class TosTarget(Target):
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``TOS set 0x10/0x3f``; without ``-n`` the simplest words that say it."""
         value, mask = self.tos
-        exact = f" TOS set {TOS_MASK.save(self.tos, facts)}"
+        exact = f" TOS set {TOS.save(self.tos, facts)}"
         if numeric:
             return exact
-        if mask == SYMBOL_BITS and value in SYMBOLS:
-            return f"  TOS set{SYMBOLS[value]}"
+        symbol = TOS.name(self.tos)
+        if symbol is not None:
+            return f"  TOS set{symbol}"
         if not value:
             return f" TOS and 0x{mask ^ ALL_BITS:02x}"
         if value == mask:
