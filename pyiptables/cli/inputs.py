@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,25 @@ def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame]
         addresses[typed.out_interface or first] = [to_text(_address(typed.data, 0), ruleset.family)]
     for interface, found in _seen_addresses(frames, ruleset.family).items():
         addresses.setdefault(interface or first, []).extend(found)
-    return Host.assumed(list(names), addresses)
+    return _with_seen_macs(Host.assumed(list(names), addresses), addresses, frames, first)
+
+
+def _with_seen_macs(
+    host: Host, addresses: Mapping[str, Sequence[str]], frames: Sequence[Frame], first: str
+) -> Host:
+    """The host with the MACs that frames show in place of made-up ones; 0 where they show none: then any is its own."""
+    seen: dict[str, Counter[bytes]] = {}
+    for frame in frames:
+        link = decode(frame)
+        mac = link.source if frame.direction is Direction.OUTBOUND else link.destination
+        if mac is not None and frame.direction is not Direction.UNKNOWN and not mac[0] & 1:
+            seen.setdefault(frame.interface or first, Counter())[mac] += 1
+    interfaces = tuple(
+        replace(each, mac=seen[each.name].most_common(1)[0][0] if each.name in seen else bytes(6))
+        for each in host.interfaces
+    )
+    said = tuple(f"{name} has the address {', '.join(found)}" for name, found in addresses.items())
+    return replace(host, interfaces=interfaces, assumptions=said + host.assumptions)
 
 
 def _named_interfaces(ruleset: Ruleset) -> list[str]:

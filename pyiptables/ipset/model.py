@@ -107,7 +107,7 @@ class Entry:
         """Take all that another carries: an element that is added again keeps its place only."""
         self.expires, self.comment, self.skbinfo = other.expires, other.comment, other.skbinfo
         self.packets, self.bytes = other.packets, other.bytes
-        self.nomatch = other.nomatch
+        self.nomatch, self.stored = other.nomatch, other.stored
 
 
 class Refusal(Enum):
@@ -118,6 +118,7 @@ class Refusal(Enum):
     FULL = "Hash is full, cannot add more elements"
     RANGE = "Element is out of the range of the set"
     NULL = "Null-valued element, cannot be stored in a hash type of set"
+    REFERENCE = "The set to which you referred with 'before' or 'after' is not added to the set."
     UNUSABLE = "The packet does not have what the set's elements are made of"
     MISMATCH = "The set is of another family or has more dimensions"
 

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
-from pyiptables.conntrack import inverse, tuple_at
+from pyiptables.conntrack import invert, tuple_at
 from pyiptables.hooks import Family
 from pyiptables.host import Host
 from pyiptables.netfilter.engine import Engine
@@ -203,7 +203,8 @@ class Replay:
             return payload
         head = (payload[0] & 15) * 4 if family is Family.IPV4 else 40
         tup = tuple_at(payload, 0, family) if head <= len(payload) else None
-        found = self.engine.conntrack.find(inverse(tup)) if tup is not None else None
+        answer = invert(tup) if tup is not None else None
+        found = self.engine.conntrack.find(answer) if answer is not None else None
         if tup is not None and found is not None:
             entry, direction = found
             before = entry.tuple(1 - direction)

@@ -96,11 +96,11 @@ def _add_flag(flags: dict[int, tuple[int, int]], name: str, letter: str) -> None
     place = PLACES[name]
     at = FLAGS.get(name, NO_FLAGS).find(letter.upper())
     if at < 0:
-        raise ParameterProblem(f"Invalid flags for chunk type {place}\n")
+        raise ParameterProblem(f"Invalid flags for chunk type {place}")
     if place not in flags and len(flags) == MOST_WITH_FLAGS:
         raise ParameterProblem(
             "Number of chunk types with flags exceeds currently allowed limit. Increasing this limit involves changing "
-            "IPT_NUM_SCTP_FLAGS and recompiling both the kernel space and user space modules\n"
+            "IPT_NUM_SCTP_FLAGS and recompiling both the kernel space and user space modules"
         )
     mask, value = flags.get(place, (0, 0))
     bit = 0x80 >> at

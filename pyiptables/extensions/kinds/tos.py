@@ -5,7 +5,7 @@ Source of the behaviour: extensions/tos_values.c.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pyiptables.extensions.base import Extension, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT32, UINT32_RANGE
@@ -17,7 +18,7 @@ class AhMatch(RangedMatch):
     """Match the authentication header by its security parameter index. A packet too short for the header is dropped."""
 
     name = "ah"
-    protocols = frozenset({51})
+    protocols: ClassVar[frozenset[int] | None] = frozenset({51})
 
     spi = opt(
         "--ahspi", kind=UINT32_RANGE, invertible=True, neutral=EVERY_NUMBER, list_as="spi",

@@ -58,6 +58,6 @@ def _group(side: str, wanted: tuple[int, int], negate: bool) -> Predicate:
         if interface is None:
             skb.unknown.append(f"the group of {getattr(skb, side) or 'no interface'} is not known")
             return False
-        return ((interface.group ^ number) & mask == 0) != negate
+        return bool((interface.group ^ number) & mask) == negate
 
     return Test(f"meta.{side}.group", holds)

@@ -15,4 +15,6 @@ class DestinationOptionsMatch(OptionsMatch):
     header = DESTINATION
 
     length = opt("--dst-len", kind=UINT32, invertible=True, list_as="length:", help="length in bytes")
-    types = opt("--dst-opts", kind=OptionTypes("PAD0 hasn't got length"), list_as="opts ", help="options, in their order")
+    types = opt(
+        "--dst-opts", kind=OptionTypes("PAD0 hasn't got length"), list_as="opts ", help="options, in their order"
+    )

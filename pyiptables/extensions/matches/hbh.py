@@ -15,4 +15,6 @@ class HopByHopOptionsMatch(OptionsMatch):
     header = HOP_BY_HOP
 
     length = opt("--hbh-len", kind=UINT32, invertible=True, list_as="length:", help="length in bytes")
-    types = opt("--hbh-opts", kind=OptionTypes("PAD0 has not got length"), list_as="opts ", help="options, in their order")
+    types = opt(
+        "--hbh-opts", kind=OptionTypes("PAD0 has not got length"), list_as="opts ", help="options, in their order"
+    )

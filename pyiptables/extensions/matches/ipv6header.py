@@ -12,7 +12,7 @@ from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
 from pyiptables.hooks import Family
 from pyiptables.packet.fields import bits_to_text
 from pyiptables.packet.fields_headers import HEADERS, headers
-from pyiptables.predicate import Predicate
+from pyiptables.predicate import Field, Predicate
 
 SHORT_NAMES = {
     "hop": "hop-by-hop", "dst": "ipv6-opts", "route": "ipv6-route", "frag": "ipv6-frag", "auth": "ah", "esp": "esp",
@@ -80,6 +80,7 @@ class Ipv6headerMatch(Match):
         yield self.wants(type(self).headers, facts, self._compared)
 
     def _compared(self, negate: bool) -> Predicate:
+        present: Field = headers.present
         if not self.soft:
-            return headers.present.equals(self.headers, negate=negate)
-        return headers.present.masked(self.headers, 0 if negate else self.headers)
+            return present.equals(self.headers, negate=negate)
+        return present.masked(self.headers, 0 if negate else self.headers)

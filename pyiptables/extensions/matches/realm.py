@@ -31,10 +31,12 @@ class RealmMatch(Match):
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
         """The realm under the mask."""
-        yield self.wants(type(self).realm, facts, lambda negate: Test("dst.realm", lambda skb: self._holds(skb, negate)))
+        yield self.wants(
+            type(self).realm, facts, lambda negate: Test("dst.realm", lambda skb: self._holds(skb, negate))
+        )
 
     def _holds(self, skb: Any, negate: bool) -> bool:
         if skb.host is None:
             skb.unknown.append("the realm of the route: the host's routes are not known")
             return False
-        return (NO_REALM & self.realm[1] == self.realm[0]) != negate
+        return bool(self.realm[0] == NO_REALM) != negate

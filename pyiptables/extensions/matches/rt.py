@@ -56,9 +56,7 @@ class RtMatch(RangedMatch):
     )  # fmt: skip
     length = opt("--rt-len", kind=UINT32, invertible=True, list_as="length:", help="length in bytes")
     reserved = opt("--rt-0-res", help="the reserved field is 0 (after --rt-type 0)")
-    addresses = opt(
-        "--rt-0-addrs", kind=AddressList(), list_as="0-addrs ", help="the addresses (after --rt-type 0)"
-    )
+    addresses = opt("--rt-0-addrs", kind=AddressList(), list_as="0-addrs ", help="the addresses (after --rt-type 0)")
     not_strict = opt("--rt-0-not-strict", help="other addresses may stand among them (after --rt-0-addrs)")
 
     def check(self, facts: RuleFacts) -> None:
@@ -89,9 +87,7 @@ class RtMatch(RangedMatch):
         cls = type(self)
         yield routing.header
         yield fits(ROUTING)
-        yield self.wants(
-            cls.segments, facts, lambda negate: routing.segments_left.within(self.segments, negate=negate)
-        )
+        yield self.wants(cls.segments, facts, lambda negate: routing.segments_left.within(self.segments, negate=negate))
         yield self.wants(cls.length, facts, lambda negate: routing.length.equals(self.length, negate=negate))
         yield self.wants(cls.type, facts, lambda negate: routing.type.equals(self.type, negate=negate))
         yield self.wants(cls.reserved, facts, lambda _: routing.reserved.equals(0))
@@ -103,7 +99,7 @@ class RtMatch(RangedMatch):
         starts = range(at + 8, at + 8 + data[at + 1] // 2 * 16, 16)
         found = tuple(int.from_bytes(data[start : start + 16], "big") for start in starts)
         if not self.not_strict:
-            return found == self.addresses
+            return bool(found == self.addresses)
         rest = iter(found)
         return all(address in rest for address in self.addresses)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
@@ -87,16 +88,16 @@ class SrhMatch(Match):
             yield from self._segment(name, facts)
 
     def _compared(self, prefix: str, facts: RuleFacts) -> Iterator[Predicate]:
-        field = getattr(segment_routing, SHARED[prefix])
         for way in ("eq", "gt", "lt"):
             number = self.values.get(f"{prefix}_{way}", 0)
             span = {"eq": (number, number), "gt": (number + 1, 0xFF), "lt": (0, number - 1)}[way]
-            yield self.wants(
-                self.options[f"{prefix}_{way}"], facts, lambda negate, span=span: field.within(span, negate=negate)
-            )
+            within = partial(getattr(segment_routing, SHARED[prefix]).within, span)
+            yield self.wants(self.options[f"{prefix}_{way}"], facts, partial(_negated, within))
 
     def _segment(self, name: str, facts: RuleFacts) -> Iterator[Predicate]:
         field, (address, mask) = getattr(segment_routing, name), self.values.get(name, (0, 0))
-        yield self.wants(
-            self.options[name], facts, lambda negate: field.masked(mask, address & mask, negate=negate)
-        )
+        yield self.wants(self.options[name], facts, lambda negate: field.masked(mask, address & mask, negate=negate))
+
+
+def _negated(make: Callable[..., Predicate], negate: bool) -> Predicate:
+    return make(negate=negate)

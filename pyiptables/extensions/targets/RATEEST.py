@@ -17,6 +17,7 @@ SECOND = 1_000_000
 UNITS = {"": 1, "s": SECOND, "sec": SECOND, "secs": SECOND, "ms": 1000, "msec": 1000, "msecs": 1000}
 UNITS |= {"us": 1, "usec": 1, "usecs": 1}
 INTERVALS, SLOWEST = 6, 31
+"""How many intervals there are; and the logarithm that is one too many."""
 WORD = 0xFFFFFFFF
 
 
@@ -61,7 +62,7 @@ class RateestTarget(Target):
         steps = next((step for step in range(INTERVALS) if interval <= SECOND // 4 << step), None)
         if steps is None:
             raise ParameterProblem("RATEEST: interval value is too large")
-        slow = next((log for log in range(1, 32) if constant < -interval / math.log(1 - 0.5**log)), 32) - 1
+        slow = next((log for log in range(1, SLOWEST) if constant < -interval / math.log(1 - 0.5**log)), 32) - 1
         if slow in (0, SLOWEST):
             raise ParameterProblem("RATEEST: ewmalog value is out of range")
         return values | {"interval": steps - 2, "ewmalog": slow}
