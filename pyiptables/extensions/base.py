@@ -34,6 +34,8 @@ class RuleFacts:
     out_given: bool = False
     goto: bool = False
     """Whether the rule goes (``-g``) to its chain."""
+    matches: tuple[Match, ...] = ()
+    """The rule's matches, once it has been read whole."""
 
 
 class Kind:

@@ -12,7 +12,7 @@ from pyiptables.errors import OperationFailed
 from pyiptables.hooks import Family
 from pyiptables.ipset.members import MemberList
 from pyiptables.ipset.model import PLAIN, Header, Query, Refusal, SkbInfo, TestOptions
-from pyiptables.ipset.store import NO, NOMATCH, YES, Directions, Store, store_for
+from pyiptables.ipset.store import NOMATCH, YES, Directions, Store, store_for
 from pyiptables.packet.skb import Skb
 
 AnySet = Store | MemberList
@@ -77,10 +77,10 @@ class Sets:
 
     def destroy(self, name: str) -> None:
         """Take a set away; OperationFailed when a list:set holds it."""
-        found = self[name]
+        self[name]
         if self.users(name):
             raise OperationFailed("Set cannot be destroyed: it is in use by a kernel component")
-        del self._sets[self._name_of(found)]
+        del self._sets[name]
 
     def rename(self, name: str, to: str) -> None:
         """Give a set another name, in its place; OperationFailed when that is taken or a list:set holds the set."""
@@ -97,9 +97,6 @@ class Sets:
         if (one.header.type, one.header.family) != (two.header.type, two.header.family):
             raise OperationFailed("The sets cannot be swapped: their type does not match")
         self._sets[name], self._sets[other] = two, one
-
-    def _name_of(self, found: AnySet) -> str:
-        return next(name for name, other in self._sets.items() if other is found)
 
     def copy(self) -> Sets:
         """The same sets, which change on their own."""
@@ -156,9 +153,7 @@ class Sets:
             query.conditions = ()
         return False
 
-    def _change(
-        self, found: AnySet, skb: Skb, directions: Directions, query: Query, *, adding: bool
-    ) -> Refusal | None:
+    def _change(self, found: AnySet, skb: Skb, directions: Directions, query: Query, *, adding: bool) -> Refusal | None:
         if not _fits(found.header, skb, directions):
             return Refusal.MISMATCH
         if isinstance(found, Store):
@@ -186,6 +181,3 @@ def _query(skb: Skb, now: int, options: TestOptions) -> Query:
         options.update_subcounters,
         tuple((counter, *condition) for counter, condition in asked if condition is not None),
     )
-
-
-__all__ = ["NO", "AnySet", "Description", "Sets"]

@@ -1,8 +1,8 @@
 """What a set of the hash and bitmap methods keeps, and how a packet finds an element in it.
 
-An element is a tuple: an address for each ip and net, protocol and port for a port (a bitmap's port alone), MAC and mark
-as numbers, whether it is a bridge's port and the name for an iface; then the prefix length of each net. The kernel keeps
-hash elements in an order that hangs on a random seed; here it is the order in which they were added.
+An element is a tuple: an address for each ip and net, protocol and port for a port (a bitmap's port alone), MAC and
+mark as numbers, whether it is a bridge's port and the name for an iface; then the prefix length of each net. The kernel
+keeps hash elements in an order that hangs on a random seed; here it is the order in which they were added.
 
 Source: net/netfilter/ipset/ip_set_hash_gen.h, ip_set_bitmap_gen.h, and the files of the types.
 """
@@ -223,19 +223,28 @@ class MacBitmapStore(BitmapStore):
     def insert(self, key: Key, entry: Entry, now: int, *, exist: bool) -> Refusal | None:
         """Add an address, or the MAC of one that has none: the timeout that it was added with begins then."""
         present = self.entries.get(key)
-        if present is None or present.expired(now):
-            self.entries.pop(key, None)
-        elif present.mac is None and entry.mac is not None:
-            if entry.stored == self.header.timeout:
-                entry.start(present.stored, now)
-            present.overwrite(entry)
-            present.mac = entry.mac
-            return None
-        elif exist and entry.mac is not None:
-            present.mac = entry.mac
+        if present is not None and present.expired(now):
+            self.drop(key)
+            present = None
         if entry.mac is None:
             entry.expires = None
-        return super().insert(key, entry, now, exist=exist)
+        if present is None or present.mac is not None:
+            if present is not None and exist and entry.mac is not None:
+                present.mac = entry.mac
+            return super().insert(key, entry, now, exist=exist)
+        if entry.mac is None and not exist and not present.stored:
+            return Refusal.EXIST
+        if entry.mac is not None and entry.stored == self.header.timeout:
+            entry.start(present.stored, now)
+        present.overwrite(entry)
+        present.mac = entry.mac
+        return None
+
+    def remove(self, key: Key, now: int) -> Refusal | None:
+        """Delete an address; one without MAC whose timeout waits is deleted too, but that is told as a failure."""
+        waiting = self.entries.get(key)
+        refusal = super().remove(key, now)
+        return Refusal.MISSING if waiting is not None and waiting.mac is None and waiting.stored else refusal
 
 
 class NetStore(Store):

@@ -20,6 +20,7 @@ from pyiptables.conntrack import (
 from pyiptables.extensions.effects import NatRequest, TemplateRequest
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.netfilter import made
+from pyiptables.netfilter.actions import Actions
 from pyiptables.netfilter.changes import Snapshot
 from pyiptables.trace import events
 
@@ -46,11 +47,12 @@ ANSWERS = {
 """The type and code of each answer of REJECT."""
 
 
-class EngineServices:
+class EngineServices(Actions):
     """The engine's side of what extensions ask for."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.network = engine.network
         self.random = engine.random
         self.host = engine.host
         self.now = 0

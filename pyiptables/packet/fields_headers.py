@@ -109,15 +109,23 @@ traffic = SimpleNamespace(
 )
 """Of the byte that IPv4 calls type of service and IPv6 traffic class."""
 
+def tcp_offset(skb: Any) -> int:
+    """Where matches that do not care for fragments look for a TCP header.
+
+    ip6_tables does not say where a later fragment's data begins: they then read the IPv6 header (ip6_packet_match).
+    """
+    return 0 if skb.fragoff and skb.family is Family.IPV6 else int(skb.thoff)
+
+
 ECE, CWR = 0x40, 0x80
 ECN_FLAG_NAMES = {**TCP_FLAG_NAMES, "ECE": ECE, "CWR": CWR}
 
 tcp_ecn = SimpleNamespace(
-    header=readable("a whole TCP header", 20, hotdrop=False),
+    header=Readable("a whole TCP header", lambda skb: tcp_offset(skb) + 20 <= len(skb.data), hotdrop=False),
     flags=Field(
         "tcp.ecn",
         8,
-        byte_at(13),
+        lambda skb: skb.data[tcp_offset(skb) + 13],
         lambda flags: ",".join(name for name, bit in ECN_FLAG_NAMES.items() if flags & bit) or "NONE",
     ),
 )
@@ -201,7 +209,7 @@ def fits(target: int) -> Readable:
         at = find_header(skb, target)
         return at + header_size(target, skb.data[at + 1]) <= len(skb.data)
 
-    return Readable("a header no longer than the packet", present, hotdrop=False)
+    return Readable("a header no longer than the packet", present)
 
 
 def _link_type(skb: Any) -> int:
@@ -304,8 +312,5 @@ def _has_eui64(skb: Any) -> int | None:
     return int(skb.mac[12:] == b"\x86\xdd" and bytes(skb.data[16:24]) == identifier)
 
 
-eui64 = SimpleNamespace(
-    frame=Readable("an Ethernet header", lambda skb: len(skb.mac) == 14 or skb.fragoff == 0),
-    matches=Field("ip.saddr.eui64", 1, _has_eui64, lambda same: "the frame's" if same else "not the frame's"),
-)
-"""Of an IPv6 packet and its frame together."""
+eui64 = Field("ip.saddr.eui64", 1, _has_eui64, lambda same: "the frame's" if same else "not the frame's")
+"""Whether the source address ends in the EUI-64 of the frame's source."""

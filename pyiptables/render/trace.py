@@ -113,6 +113,8 @@ class Story:
                 yield from self._changed(event)
             case events.Logged() if not event.trace:
                 yield Line("", f"logged as {event.prefix!r}" if event.prefix else "logged", "dim")
+            case events.Noted():
+                yield Line("", event.text, "dim")
             case events.Held():
                 yield from self._inside("fragment", event.reason)
             case events.Reassembled():

@@ -102,6 +102,7 @@ class RuleSpec:
             goto=self.goto,
             in_given=self.in_interface is not None,
             out_given=self.out_interface is not None,
+            matches=self.matches,
         )
 
 

@@ -96,7 +96,8 @@ class Command:
     ``zero``: what ``-Z`` beside ``-L`` or ``-S`` asks for: ``""``, ``"all"`` or ``"rule"``.
     ``chain`` None means all chains; ``number`` 0 means none was given. ``specs``: one rule for each pair of addresses;
     their ``jump`` may be a chain or a name that does not exist, which only the table can tell.
-    ``wait``: seconds to wait for the lock, below 0 for ever, None when ``-w`` was not given. ``verbose``: how often ``-v`` was given.
+    ``wait``: seconds to wait for the lock, below 0 for ever, None when ``-w`` was not given.
+    ``verbose``: how often ``-v`` was given.
     ``extensions``: those that help was asked about.
     """
 

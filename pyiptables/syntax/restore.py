@@ -173,10 +173,8 @@ class Restore:
         edit.clear()
 
     def _chain(self, text: str, edit: TableEdit) -> None:
-        if self._quoted_names and '"' in text:
-            tokens = [word for word, _ in walk(text[1:])]
-        else:
-            tokens = _TOKENS.findall(text[1:])
+        quoted = self._quoted_names and '"' in text
+        tokens = split(text[1:]) if quoted else _TOKENS.findall(text[1:])
         if not tokens:
             raise ParameterProblem(f"{self._program}: line {self.number} chain name invalid")
         chain = tokens[0]

@@ -19,8 +19,8 @@ MOST = 254
 
 _PLAIN = re.compile(r"[^ \t\n]+")
 _WORD = re.compile(
-    r"""([^ \t\n"]+)(?=[ \t\n]|\Z)              # a word without quotes,
-    |([^ \t\n"]*)"([^"\\]*(?:\\.[^"\\]*)*)(?:"|\\?\Z)  # or the part before a quote, and that in quotes""",
+    r"""([^ \t\n"]++)(?=[ \t\n]|\Z)             # a word without quotes,
+    |([^ \t\n"]*+)"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)  # or the part before a quote, and that in quotes""",
     re.DOTALL | re.VERBOSE,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -43,13 +43,13 @@ def split(line: str, room: int = MOST) -> list[str]:
 
 def walk(line: str, room: int = MOST) -> Iterator[tuple[str, int]]:
     """The words with the index of their first character, as far as they can be read; raises as :func:`split`."""
-    count = 0
-    for found in _WORD.finditer(line):
+    for count, found in enumerate(_WORD.finditer(line), 1):
         plain, before, quoted = found.groups()
+        if quoted and len(quoted) > 2 * LONGEST:  # too long even if all were escaped
+            raise ParameterProblem("Parameter too long!")
         word = plain or before + _ESCAPED.sub(r"\1", quoted)
         if len(word.encode("utf-8", "surrogateescape")) > LONGEST:
             raise ParameterProblem("Parameter too long!")
-        count += 1
         if count > room:
             raise ParameterProblem("Parser cannot handle more arguments")
         yield word, found.start()

@@ -222,6 +222,13 @@ class Reassembled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """A target did something that does not change the packet's way."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Assumed(Event):
     """Something that neither ruleset, host nor packet says was assumed."""
 

@@ -65,7 +65,7 @@ def test_same_rule(written: str, plain: str) -> None:
 
 
 def test_addresses_give_several_rules() -> None:
-    specs = Reader(Family.IPV4).read("-A C -s 1.1.1.1,2.2.2.2 -d 3.3.3.3,4.4.4.4".split()).specs
+    specs = Reader(Family.IPV4).read(shlex.split("-A C -s 1.1.1.1,2.2.2.2 -d 3.3.3.3,4.4.4.4")).specs
     assert [(s.source.address >> 24, s.destination.address >> 24) for s in specs if s.source and s.destination] == [
         (1, 3), (1, 4), (2, 3), (2, 4),
     ]  # fmt: skip
@@ -87,6 +87,7 @@ REFUSED = [
     (V4, "-A INPUT -p icmp --dport 22", 'unknown option "--dport"'),
     (V4, "-A INPUT -p tcp --dp 1 --foo=3", 'unknown option "--foo=3"'),
     (V4, "--li INPUT", 'unknown option "--li"'),
+    (V4, "-A INPUT --in eth0", 'unknown option "--in"'),
     (V4, "--verb=3 -S", 'unknown option "-v"'),
     (V4, "-A INPUT -p tcp --dport", 'option "--dport" requires an argument'),
     (V4, "-A INPUT -D OUTPUT", "Cannot use -D with -A"),

@@ -58,7 +58,7 @@ def plain_reading(line: str) -> list[str]:
             word = ""
         else:
             word += character
-    return words + [word] if word else words
+    return [*words, word] if word else words
 
 
 @given(st.text(alphabet="ab \"\\\t\n\r'é", max_size=40))

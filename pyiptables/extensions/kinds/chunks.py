@@ -89,7 +89,9 @@ def _read(mode: str, text: str) -> Chunks:
         types.add(TYPES[name.upper()])
         for letter in letters:
             _add_flag(flags, name.upper(), letter)
-    return Chunks(mode.lower(), frozenset(types), tuple((kind, *bits) for kind, bits in flags.items()))
+    # Flags that were kept under a place beyond the types' numbers are never looked at again.
+    kept = tuple((kind, *bits) for kind, bits in sorted(flags.items()) if kind in types)
+    return Chunks(mode.lower(), frozenset(types), kept)
 
 
 def _add_flag(flags: dict[int, tuple[int, int]], name: str, letter: str) -> None:
@@ -108,7 +110,7 @@ def _add_flag(flags: dict[int, tuple[int, int]], name: str, letter: str) -> None
 
 
 def _letters(kind: int, mask: int, value: int) -> str:
-    letters = FLAGS.get(NAMES.get(kind, ""), NO_FLAGS)
+    letters = FLAGS.get(NAMES[kind], NO_FLAGS)
     wanted = (
         letter if value & 0x80 >> at else letter.lower() for at, letter in enumerate(letters) if mask & 0x80 >> at
     )

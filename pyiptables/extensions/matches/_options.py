@@ -67,7 +67,7 @@ def _number(text: str, word: str, facts: RuleFacts) -> int:
 
 
 class OptionsMatch(Match):
-    """Match an extension header with options. A packet that ends inside the header never matches.
+    """Match an extension header with options. A packet that ends inside the header is dropped.
 
     A declaration sets ``header`` to the header's number, and the options ``length`` and ``types``.
     """

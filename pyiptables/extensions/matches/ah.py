@@ -10,7 +10,7 @@ from pyiptables.extensions.kinds.numbers import UINT32, UINT32_RANGE
 from pyiptables.extensions.matches._ranges import EVERY_NUMBER, RangedMatch
 from pyiptables.hooks import Family
 from pyiptables.packet.fields import whole_or_first_fragment
-from pyiptables.packet.fields_headers import ah, ah6
+from pyiptables.packet.fields_headers import AUTHENTICATION, ah, ah6, fits
 from pyiptables.predicate import Predicate
 
 
@@ -58,6 +58,7 @@ class Ah6Match(AhMatch):
         """The header, its index, length (0 is never looked at), and reserved field."""
         cls = type(self)
         yield ah6.header
+        yield fits(AUTHENTICATION)
         yield self.wants(cls.spi, facts, lambda negate: ah6.spi.within(self.spi, negate=negate))
         if self.length:
             yield self.wants(cls.length, facts, lambda negate: ah6.length.equals(self.length, negate=negate))

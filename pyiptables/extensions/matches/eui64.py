@@ -22,6 +22,5 @@ class Eui64Match(Match):
         return "eui64 "
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
-        """The frame, then the addresses; a later fragment without a frame is dropped."""
-        yield eui64.frame
-        yield eui64.matches.equals(1)
+        """The addresses; a packet without an Ethernet header never matches."""
+        yield eui64.equals(1)

@@ -44,7 +44,7 @@ def _address(text: str) -> int:
 
 
 class RtMatch(RangedMatch):
-    """Match the routing header of an IPv6 packet. A packet that ends inside the header never matches."""
+    """Match the routing header of an IPv6 packet. A packet that ends inside the header is dropped."""
 
     name = "rt"
     families = (Family.IPV6,)

@@ -7,9 +7,8 @@ from typing import Any
 
 from pyiptables.extensions.base import Match, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT16_RANGE
-from pyiptables.packet.fields import tcp
-from pyiptables.packet.fields_headers import walk_options
-from pyiptables.predicate import Predicate, Test
+from pyiptables.packet.fields_headers import tcp_offset, walk_options
+from pyiptables.predicate import Predicate, Readable, Test
 
 MSS, MSS_SIZE = 2, 4
 
@@ -33,23 +32,28 @@ class TcpmssMatch(Match):
         return self.list_option(type(self).mss, facts, numeric)
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
-        """The header, then the option in it."""
-        yield tcp.header
+        """The header and its options, then the option among them."""
+        yield Readable("whole TCP options", lambda skb: options_of(skb) is not None)
         yield self.wants(type(self).mss, facts, lambda _: Test("tcp.mss", self._holds, lambda skb: str(mss_of(skb))))
 
     def _holds(self, skb: Any) -> bool:
-        begin, end = skb.thoff + 20, skb.thoff + (skb.data[skb.thoff + 12] >> 4) * 4
-        if not begin <= end <= len(skb.data):
-            skb.hotdrop = True
-            return False
         found, (low, high) = mss_of(skb), self.mss
         return (found is not None and low <= found <= high) != self.inverts(type(self).mss)
 
 
+def options_of(skb: Any) -> bytes | None:
+    """The options of a TCP segment, None where they or the header are not whole."""
+    at = tcp_offset(skb)
+    if at + 20 > len(skb.data):
+        return None
+    end = at + (skb.data[at + 12] >> 4) * 4
+    return bytes(skb.data[at + 20 : end]) if at + 20 <= end <= len(skb.data) else None
+
+
 def mss_of(skb: Any) -> int | None:
     """The segment size that a TCP segment announces, or None."""
-    options = skb.data[skb.thoff + 20 : skb.thoff + (skb.data[skb.thoff + 12] >> 4) * 4]
+    options = options_of(skb) or b""
     for at in walk_options(options):
         if options[at] == MSS and at + MSS_SIZE <= len(options) and options[at + 1] == MSS_SIZE:
-            return int(options[at + 2] << 8 | options[at + 3])
+            return options[at + 2] << 8 | options[at + 3]
     return None

@@ -1,6 +1,6 @@
 """The hash of a packet's flow by which HMARK marks it.
 
-Source: net/netfilter/xt_HMARK.c, and include/linux/jhash.h (Bob Jenkins' lookup3).
+Source: net/netfilter/xt_HMARK.c.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pyiptables.extensions.matches._jhash import jhash_words
 from pyiptables.hooks import Family
 from pyiptables.packet.skb import Skb
 
@@ -52,7 +53,7 @@ class Hasher:
             both = flow.ports & self.ports | self.ports_set
             low, high = sorted((both >> 16, both & 0xFFFF))
             ports = high << 16 | low
-        found = jhash_3words(min(source, destination), max(source, destination), ports, self.seed)
+        found = jhash_words((*sorted((source, destination)), ports), self.seed)
         return found ^ flow.protocol & self.protocol
 
 
@@ -108,20 +109,3 @@ def _transport(skb: Any) -> tuple[int, int, bool]:
         if fragment and skb.fragoff:
             break
     return following, at, fragment
-
-
-def jhash_3words(a: int, b: int, c: int, seed: int) -> int:
-    """Three words of 32 bits hashed into one."""
-    start = seed + 0xDEADBEEF + 12 & WORD
-    a, b, c = (a + start & WORD, b + start & WORD, c + start & WORD)
-    c = (c ^ b) - _rotated(b, 14) & WORD
-    a = (a ^ c) - _rotated(c, 11) & WORD
-    b = (b ^ a) - _rotated(a, 25) & WORD
-    c = (c ^ b) - _rotated(b, 16) & WORD
-    a = (a ^ c) - _rotated(c, 4) & WORD
-    b = (b ^ a) - _rotated(a, 14) & WORD
-    return (c ^ b) - _rotated(b, 24) & WORD
-
-
-def _rotated(word: int, bits: int) -> int:
-    return (word << bits | word >> 32 - bits) & WORD

@@ -1,0 +1,33 @@
+"""Flags of the programs' older parsers, which say themselves what they think of ``!``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyiptables.errors import ParameterProblem
+from pyiptables.extensions.base import Flag, Option, RuleFacts
+
+
+class PlainFlag(Flag):
+    """A flag that cannot be inverted: ``refusal`` is the message. Its option counts as invertible."""
+
+    def __init__(self, refusal: str) -> None:
+        self.refusal = refusal
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """True."""
+        if facts.inverted:
+            raise ParameterProblem(self.refusal)
+        return True
+
+
+class NegatedFlag(Flag):
+    """A flag that only means something with ``!`` before it: whether it stood there."""
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """Whether it was inverted."""
+        return facts.inverted
+
+
+NEGATED_FLAG = NegatedFlag()
