@@ -10,7 +10,7 @@ The rules that options follow (once only, clashes, inversion) and the messages a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from pyiptables.errors import ParameterProblem
@@ -36,6 +36,8 @@ class RuleFacts:
     """Whether the rule goes (``-g``) to its chain."""
     matches: tuple[Match, ...] = ()
     """The rule's matches, once it has been read whole."""
+    warnings: list[str] = field(default_factory=list)
+    """Texts for standard error about what was read, which do not keep it from being taken."""
 
 
 class Kind:

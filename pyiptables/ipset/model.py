@@ -78,13 +78,13 @@ class Entry:
     """An element of a set with what it carries.
 
     ``expires`` is a time in nanoseconds on the capture's clock, None for one that stays. ``mac`` is that of a
-    bitmap:ip,mac element; until it is known, its timeout waits in ``stored`` (seconds).
+    bitmap:ip,mac element; until it is known, its timeout waits in ``stored`` (seconds). Packets add without comment.
     """
 
     expires: int | None = None
     packets: int = 0
     bytes: int = 0
-    comment: str = ""
+    comment: str | None = None
     skbinfo: SkbInfo = NO_SKBINFO
     nomatch: bool = False
     wildcard: bool = False
@@ -104,8 +104,9 @@ class Entry:
         return copy.copy(self)
 
     def overwrite(self, other: Entry) -> None:
-        """Take all that another carries: an element that is added again keeps its place only."""
-        self.expires, self.comment, self.skbinfo = other.expires, other.comment, other.skbinfo
+        """Take what another carries: an element that is added again keeps its place, and its comment if None."""
+        self.expires, self.skbinfo = other.expires, other.skbinfo
+        self.comment = self.comment if other.comment is None else other.comment
         self.packets, self.bytes = other.packets, other.bytes
         self.nomatch, self.stored = other.nomatch, other.stored
 
@@ -124,7 +125,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class TestOptions:
+class MatchOptions:
     """The options of ``-m set`` beside the set: what counts, and what counters must say.
 
     ``packets`` and ``bytes`` are a comparison (see ``COMPARISONS``) and its value, or None.
@@ -137,7 +138,7 @@ class TestOptions:
     bytes: tuple[str, int] | None = None
 
 
-PLAIN = TestOptions()
+PLAIN = MatchOptions()
 
 
 @dataclass(slots=True)

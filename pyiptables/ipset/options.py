@@ -209,10 +209,11 @@ def read_entry(header: Header, found: Words, now: int) -> Entry:
         entry.start(entry.stored, now)
     entry.packets = read_number(found.get("packets", "0"), 0, U64 - 1)
     entry.bytes = read_number(found.get("bytes", "0"), 0, U64 - 1)
-    entry.comment = found.get("comment", "")
-    if '"' in entry.comment:
+    comment = found.get("comment", "")
+    entry.comment = comment
+    if '"' in comment:
         raise Error('Syntax error: " character is not permitted in comments')
-    if len(entry.comment.encode("utf-8", "surrogateescape")) > _COMMENT_LENGTH:
+    if len(comment.encode("utf-8", "surrogateescape")) > _COMMENT_LENGTH:
         raise Error(f"Syntax error: Comment is longer than the maximum allowed {_COMMENT_LENGTH} characters")
     if header.skbinfo:
         entry.skbinfo = _skbinfo(found)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyiptables.errors import OperationFailed
 from pyiptables.hooks import Family
 from pyiptables.ipset.members import MemberList
-from pyiptables.ipset.model import PLAIN, Header, Query, Refusal, SkbInfo, TestOptions
+from pyiptables.ipset.model import PLAIN, Header, Query, Refusal, SkbInfo, MatchOptions
 from pyiptables.ipset.store import NOMATCH, YES, Directions, Store, store_for
 from pyiptables.packet.skb import Skb
 
@@ -104,7 +104,7 @@ class Sets:
         other._sets = {name: found.copy() for name, found in self._sets.items()}
         return other
 
-    def test(self, name: str, skb: Skb, directions: Directions, *, now: int, options: TestOptions = PLAIN) -> bool:
+    def test(self, name: str, skb: Skb, directions: Directions, *, now: int, options: MatchOptions = PLAIN) -> bool:
         """Whether the packet is in the set (``-m set --match-set``), counting it there."""
         return self._test(self[name], skb, directions, _query(skb, now, options))
 
@@ -171,7 +171,7 @@ def _fits(header: Header, skb: Skb, directions: Directions) -> bool:
     return len(directions) >= header.type.dimension and header.family in (None, skb.family)
 
 
-def _query(skb: Skb, now: int, options: TestOptions) -> Query:
+def _query(skb: Skb, now: int, options: MatchOptions) -> Query:
     asked = (("packets", options.packets), ("bytes", options.bytes))
     return Query(
         now,

@@ -109,6 +109,7 @@ traffic = SimpleNamespace(
 )
 """Of the byte that IPv4 calls type of service and IPv6 traffic class."""
 
+
 def tcp_offset(skb: Any) -> int:
     """Where matches that do not care for fragments look for a TCP header.
 

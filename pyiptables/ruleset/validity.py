@@ -6,7 +6,7 @@ net/netfilter/x_tables.c (xt_check_match, xt_check_target).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyiptables.errors import OperationFailed
@@ -16,7 +16,7 @@ from pyiptables.ruleset.edits import INVALID
 from pyiptables.ruleset.model import STANDARD_VERDICTS, Chain, Rule, Table
 
 LOOP = "Too many levels of symbolic links."
-_LOOKS_FURTHER = Extension.kernel_check
+_LOOKS_FURTHER, _BY_KIND = Extension.kernel_check, Extension.allowed_hooks
 
 
 class Refused(OperationFailed):
@@ -110,42 +110,35 @@ def _refusal(
     protocol = spec.protocol
     for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
         kind = type(extension)
-        if kind.kernel_check is _LOOKS_FURTHER:
-            key = (kind, hooks, protocol)
-            if key in accepted:
-                continue
-            reason = _place_refusal(kind, table, hooks)
-            reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
-            if reason is None:
-                accepted.add(key)
-        else:
-            facts = spec.facts(family, table)
-            reason = _place_refusal(kind, table, hooks)
-            reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
-            reason = reason or extension.kernel_check(facts)
+        plain = kind.kernel_check is _LOOKS_FURTHER and kind.allowed_hooks is _BY_KIND
+        key = (kind, hooks, protocol)
+        if plain and key in accepted:
+            continue
+        reason = _place_refusal(extension, table, hooks)
+        reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
+        reason = reason or extension.kernel_check(spec.facts(family, table))
         if reason is not None:
             return reason
+        if plain:
+            accepted.add(key)
     return None
 
 
-def _place_refusal(kind: type[Extension], table: str, hooks: frozenset[Hook]) -> str | None:
-    if kind.tables is not None and table not in kind.tables:
-        return f"{kind.name} belongs in the {_listed(kind.tables)} table, not in {table}"
-    if kind.hooks is not None and not hooks <= kind.hooks:
-        wrong = min(hooks - kind.hooks)
-        return (
-            f"{kind.name} cannot be used at {wrong.name}, only at {_listed(hook.name for hook in sorted(kind.hooks))}"
-        )
+def _place_refusal(extension: Extension, table: str, hooks: frozenset[Hook]) -> str | None:
+    if extension.tables is not None and table not in extension.tables:
+        return f"{extension.name} belongs in the {_listed(sorted(extension.tables))} table, not in {table}"
+    allowed = extension.allowed_hooks()
+    if allowed is not None and not hooks <= allowed:
+        wrong = min(hooks - allowed)
+        return f"{extension.name} cannot be used at {wrong.name}, only at {_listed(hook.name for hook in sorted(allowed))}"
     return None
 
 
 def _protocol_refusal(kind: type[Extension], protocol: int) -> str | None:
     if kind.protocols is not None and protocol not in kind.protocols:
-        return f"{kind.name} needs a protocol of its own: -p {_listed(str(p) for p in sorted(kind.protocols))}"
+        return f"{kind.name} needs a protocol of its own: -p {_listed(str(each) for each in sorted(kind.protocols))}"
     return None
 
 
-def _listed(names: object) -> str:
-    assert hasattr(names, "__iter__")
-    words = list(names) if not isinstance(names, frozenset) else sorted(names)
-    return " or ".join(str(word) for word in words)
+def _listed(words: Iterable[str]) -> str:
+    return " or ".join(words)

@@ -186,10 +186,16 @@ class Line:
     def facts(self) -> RuleFacts:
         """The rest of the rule, as far as it has been read."""
         table, protocol, inverted, in_given, out_given, goto = self.context
-        facts = RuleFacts(
-            self.reader.family, table, protocol, inverted, in_given=in_given, out_given=out_given, goto=goto
+        return RuleFacts(
+            self.reader.family,
+            table,
+            protocol,
+            inverted,
+            in_given=in_given,
+            out_given=out_given,
+            goto=goto,
+            warnings=self.reader.warnings,
         )
-        return facts
 
     def load(self, extension: type[Extension]) -> Loaded:
         """Begin to use an extension: its options are known from now on."""

@@ -85,7 +85,11 @@ class Uses:
             uses.values = dict(node.uses.values)
             uses.inverted = set(node.uses.inverted)
             uses.seen = dict(node.uses.seen)
-            uses.use(option, texts, inverted, facts())
+            asked = facts()
+            warned = len(asked.warnings)
+            uses.use(option, texts, inverted, asked)
+            if len(asked.warnings) > warned:  # whoever says it again is warned again
+                return Node(uses)
             if self._count >= _MOST_NODES:
                 self._first, self._count = {}, 0
             self._count += 1

@@ -16,7 +16,7 @@ from pyiptables.packet.bpf import Instruction
 
 MOST_INSTRUCTIONS = 64
 
-_NUMBER = r"[ \t\n\v\f\r]*([+-]?[0-9]+)"
+_NUMBER = r"[ \t\n\v\f\r]*([+-]?[0-9]++)"  # possessive: a number is never split to make another
 _LENGTH = re.compile(_NUMBER + ",")
 _INSTRUCTION = re.compile(_NUMBER * 4)
 

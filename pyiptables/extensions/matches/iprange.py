@@ -21,7 +21,10 @@ class AddressRange(Kind):
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """Both ends."""
         first, dash, last = texts[0].partition("-")
-        return tuple(self._end(text, option, facts) for text in (first, last if dash else first))
+        ends = tuple(self._end(text, option, facts) for text in (first, last if dash else first))
+        if ends[1] < ends[0]:
+            facts.warnings.append(f"xt_iprange: range {self.save(ends, facts)} is reversed and will never match\n")
+        return ends
 
     @staticmethod
     def _end(text: str, option: Option, facts: RuleFacts) -> int:

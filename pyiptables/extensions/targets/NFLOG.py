@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pyiptables.extensions.base import RuleFacts, Target, opt
-from pyiptables.extensions.kinds.numbers import UINT16, UINT32
+from pyiptables.extensions.base import Option, RuleFacts, Target, opt
+from pyiptables.extensions.kinds.numbers import UINT16, UINT32, Integer
 from pyiptables.extensions.targets._services import ActionServices
 from pyiptables.extensions.targets._words import without_dashes
 from pyiptables.extensions.targets.LOG import Prefix
 from pyiptables.hooks import Verdict
+
+
+class UselessRange(Integer):
+    """A number that never had an effect, which the program says."""
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """The number."""
+        value = super().parse(texts, option, facts)
+        facts.warnings.append(
+            "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead\n"
+        )
+        return value
 
 
 class NflogTarget(Target):
@@ -21,7 +34,7 @@ class NflogTarget(Target):
     group = opt("--nflog-group", kind=UINT16, default=0, neutral=0, help="netlink group, 0 to 65535")
     size = opt("--nflog-size", kind=UINT32, help="bytes of the packet to copy")
     range = opt(
-        "--nflog-range", kind=UINT32, default=0, neutral=0, excludes=("size",), help="has no effect: use --nflog-size"
+        "--nflog-range", kind=UselessRange(0, 0xFFFFFFFF), default=0, neutral=0, excludes=("size",), help="has no effect: use --nflog-size"
     )
     threshold = opt("--nflog-threshold", kind=UINT16, default=0, neutral=0, help="packets to gather before handing on")
 

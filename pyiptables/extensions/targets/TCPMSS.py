@@ -51,8 +51,7 @@ class TcpmssTarget(Target):
 
     def kernel_check(self, facts: RuleFacts) -> str | None:
         """Among the rule's matches must be one of TCP that asks for a SYN."""
-        matches: tuple[Match, ...] | None = getattr(facts, "matches", None)
-        if matches is None or any(asks_for_syn(match) for match in matches):
+        if any(asks_for_syn(match) for match in facts.matches):
             return None
         return "TCPMSS needs -m tcp --syn or other flags with SYN"
 
