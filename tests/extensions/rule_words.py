@@ -2,7 +2,7 @@
 
 import shlex
 
-from pyiptables.extensions.base import OptionUses, Refusal, RuleFacts
+from pyiptables.extensions.base import Match, OptionUses, Refusal, RuleFacts
 from pyiptables.extensions.loading import find_match, find_target
 from pyiptables.hooks import Family, Hook
 from pyiptables.packet import names
@@ -27,7 +27,9 @@ def read(text, facts):
             values = [words.pop(0) for _ in range(option.kind.words)]
             use.use(option, values, inverted, facts)
         inverted = False
-    return [use.finish(facts) for use in uses]
+    made = [use.finish(facts) for use in uses]
+    facts.matches = tuple(extension for extension in made if isinstance(extension, Match))
+    return made
 
 
 def named(use, word):

@@ -11,8 +11,9 @@ from pyiptables.extensions.base import Match, Option, RuleFacts, Services, opt
 from pyiptables.extensions.kinds.host import HOST
 from pyiptables.extensions.kinds.numbers import UINT32, Integer
 from pyiptables.extensions.kinds.plain import PlainText
-from pyiptables.extensions.matches._jiffies import HZ, jiffies
+from pyiptables.extensions.matches._jiffies import jiffies
 from pyiptables.extensions.matches._recent import Host, RecentList
+from pyiptables.extensions.matches.limit import HZ
 
 MOST_HITS = 65_535
 DEEDS = ("set", "rcheck", "update", "remove")
@@ -101,14 +102,14 @@ class RecentMatch(Match):
         if host is None:
             if deed == "set":
                 state.add(address, ttl, now)
-            return inverted != (deed == "set")
+            return inverted is not bool(deed == "set")
         if deed == "remove":
             state.remove(address)
             return not inverted
         found = deed == "set" or self._check(host, state, now, inverted)
         if deed == "set" or (deed == "update" and found != inverted):
             state.seen(address, host, ttl, now)
-        return found != inverted
+        return found is not inverted
 
     def _check(self, host: Host, state: RecentList, now: int, inverted: bool) -> bool:
         """Whether the host was seen often enough of late; a host that is not needed any more goes."""

@@ -74,10 +74,11 @@ class ConnmarkTarget(MarkTarget):
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``CONNMARK set 0x1``, ``CONNMARK save``, ``CONNMARK restore mask 0xff left-shift-mark 3``."""
-        if self.set_xmark is not None:
-            text = XMARK.list(self.set_xmark, facts, numeric)
-        else:
-            text = self._copies + self._masks_text()
+        text = (
+            XMARK.list(self.set_xmark, facts, numeric)
+            if self.set_xmark is not None
+            else self._copies + self._masks_text()
+        )
         return f" CONNMARK {text}{self._shift_text('')}"
 
     @property

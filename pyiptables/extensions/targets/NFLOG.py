@@ -34,7 +34,12 @@ class NflogTarget(Target):
     group = opt("--nflog-group", kind=UINT16, default=0, neutral=0, help="netlink group, 0 to 65535")
     size = opt("--nflog-size", kind=UINT32, help="bytes of the packet to copy")
     range = opt(
-        "--nflog-range", kind=UselessRange(0, 0xFFFFFFFF), default=0, neutral=0, excludes=("size",), help="has no effect: use --nflog-size"
+        "--nflog-range",
+        kind=UselessRange(0, 0xFFFFFFFF),
+        default=0,
+        neutral=0,
+        excludes=("size",),
+        help="has no effect: use --nflog-size",
     )
     threshold = opt("--nflog-threshold", kind=UINT16, default=0, neutral=0, help="packets to gather before handing on")
 
