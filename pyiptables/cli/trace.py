@@ -64,7 +64,12 @@ class Job:
     def engine(self, host: Any, ruleset: Any) -> Engine:
         """The engine for a ruleset on a host."""
         misses = self.options["format"] == "text" or self.options["explain"]
-        return Engine(ruleset, host, seed=self.options["seed"], misses=misses)
+        engine = Engine(ruleset, host, seed=self.options["seed"], misses=misses)
+        if self.options["owner"]:
+            engine.owner = read_owner(self.options["owner"])
+        elif any(match.name == "owner" for _, _, _, rule in ruleset.rules() for match in rule.spec.matches):
+            self.say_assumptions(["processes that send are root's (--owner says otherwise)"])
+        return engine
 
     # one typed packet
 
@@ -225,6 +230,14 @@ class Job:
             click.echo(f"assumed: {text}", err=True)
 
 
+def read_owner(text: str) -> tuple[int, int]:
+    """``UID[:GID]`` in numbers; the group is the user's number where it is not said."""
+    uid, _, gid = text.partition(":")
+    if not uid.isdecimal() or (gid and not gid.isdecimal()) or max(int(uid), int(gid or 0)) >= 2**32:
+        raise Error(f"--owner {text}: expected UID or UID:GID in numbers")
+    return int(uid), int(gid or uid)
+
+
 def arriving_mac(host: Any, typed: Any) -> bytes:
     """The link-layer header of a typed packet that arrives: from its own MACs, or to the interface's."""
     if not typed.interface:
@@ -295,6 +308,7 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     "-i", "--interface", metavar="NAME", help="The interface of captures that name none; where a packet arrives."
 )
 @click.option("--seed", type=int, default=0, metavar="N", help="What chance begins with (random ports, say).")
+@click.option("--owner", metavar="UID[:GID]", help="Whose processes send what the host itself sends (root, 0:0).")
 @click.option("--write", metavar="OUT.pcapng", help="Write the frames that leave the host.")
 @click.option("--save-rules", metavar="FILE", help="Write the rules with their counters after the last packet.")
 @click.option("--save-conntrack", metavar="FILE", help="Write the connections, as conntrack -L lists them.")

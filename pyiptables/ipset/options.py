@@ -188,6 +188,8 @@ _UNSUPPORTED = {
 
 def element_words(header: Header, words: list[str]) -> dict[str, str]:
     """The options behind an element, those that its set does not support refused."""
+    if not words:
+        return {}
     valued = tuple(_UNSUPPORTED)
     flags: tuple[str, ...] = ("nomatch",) if header.type.nomatch else ()
     if "iface" in header.type.parts:
@@ -209,8 +211,9 @@ def read_entry(header: Header, found: Words, now: int) -> Entry:
         entry.start(entry.stored, now)
     entry.packets = read_number(found.get("packets", "0"), 0, U64 - 1)
     entry.bytes = read_number(found.get("bytes", "0"), 0, U64 - 1)
-    comment = found.get("comment", "")
-    entry.comment = comment
+    entry.comment = comment = found.get("comment", "")
+    if not found:
+        return entry
     if '"' in comment:
         raise Error('Syntax error: " character is not permitted in comments')
     if len(comment.encode("utf-8", "surrogateescape")) > _COMMENT_LENGTH:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyiptables.errors import OperationFailed
 from pyiptables.hooks import Family
 from pyiptables.ipset.members import MemberList
-from pyiptables.ipset.model import PLAIN, Header, Query, Refusal, SkbInfo, MatchOptions
+from pyiptables.ipset.model import PLAIN, Header, MatchOptions, Query, Refusal, SkbInfo
 from pyiptables.ipset.store import NOMATCH, YES, Directions, Store, store_for
 from pyiptables.packet.skb import Skb
 

@@ -39,7 +39,7 @@ def places(parts: tuple[str, ...]) -> tuple[int, ...]:
 class Store:
     """A set whose elements are found as they are: all hash types without networks."""
 
-    __slots__ = ("_addresses", "_mark", "_readers", "entries", "header")
+    __slots__ = ("_addresses", "_mark", "_mask", "_never_null", "_readers", "entries", "header")
 
     def __init__(self, header: Header) -> None:
         self.header = header
@@ -48,6 +48,8 @@ class Store:
         self._readers = tuple(READERS[part] for part in parts)
         self._addresses = tuple(at for part, at in zip(parts, places(parts), strict=True) if part in ("ip", "net"))
         self._mark = places(parts)[parts.index("mark")] if "mark" in parts else None
+        self._mask = header.mask
+        self._never_null = header.type.name in _NEVER_NULL
 
     def of_packet(self, skb: Skb, directions: Directions) -> Values | None:
         """The element that a packet stands for, networks as addresses; None when it has not all that it needs."""
@@ -57,13 +59,12 @@ class Store:
             if part is None:
                 return None
             found += part
-        mask = self.header.mask
-        if mask is not None:
+        if self._mask is not None:
             for at in self._addresses:
-                found[at] &= mask
+                found[at] &= self._mask
         if self._mark is not None:
             found[self._mark] &= self.header.markmask
-        if self.header.type.name in _NEVER_NULL and not found[0]:
+        if self._never_null and not found[0]:
             return None
         return tuple(found)
 
@@ -170,8 +171,7 @@ class BitmapStore(Store):
         found = self._readers[0](skb, directions[0])
         if found is None or not self.header.first <= found[0] <= self.header.last:
             return None
-        mask = self.header.mask
-        return found if mask is None else (found[0] & mask,)
+        return found if self._mask is None else (found[0] & self._mask,)
 
     def insert(self, key: Key, entry: Entry, now: int, *, exist: bool) -> Refusal | None:
         """As for a hash, but inside the range, and never full."""

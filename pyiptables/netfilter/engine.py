@@ -49,6 +49,8 @@ class Engine:
         self.host = host
         self.family = ruleset.family
         self.random = Random(seed)
+        self.owner: tuple[int, int] = (0, 0)
+        """User and group of the processes that send, where a packet does not say: root, unless set."""
         self.recorder = Recorder(misses=misses) if record else None
         self.network = NetworkLayer(host, self.recorder)
         self.conntrack = ConntrackTable(host.sysctls, self.random)
@@ -115,7 +117,9 @@ class Engine:
         skb.pkt_type = packet.packet_type
         skb.mark, skb.tstamp, skb.number, skb.host = packet.mark, packet.time, packet.number, self.host
         if packet.uid is not None:
-            skb.owner = (packet.uid, packet.gid)
+            skb.owner = (packet.uid, packet.gid if packet.gid is not None else packet.uid)
+        elif packet.local:
+            skb.owner = self.owner
         return skb
 
     def _receive(self, packet: Packet) -> None:

@@ -19,7 +19,7 @@ from pyiptables.packet.skb import Skb
 from pyiptables.packet.typed_notation import parse_notation
 
 MAC_DESTINATION, MAC_SOURCE = bytes.fromhex("020000000001"), bytes.fromhex("02aa00000001")
-INTERFACES = {"PREROUTING": ("eth0", ""), "FORWARD": ("eth0", "eth1"), "POSTROUTING": ("", "eth1")}
+INTERFACES = {"PREROUTING": ("eth0", ""), "FORWARD": ("eth0", "eth1"), "POSTROUTING": ("eth0", "eth1")}
 
 
 def cases() -> Iterator[list[str]]:
@@ -113,4 +113,6 @@ def test_packets(lines: list[str]) -> None:
 
 def _timeless(lines: list[str]) -> list[str]:
     """With timeouts that run in tens of seconds only: the machine was not as quick as this clock."""
-    return [re.sub(r"timeout ([1-9]\d*)", lambda found: f"timeout {(int(found[1]) + 5) // 10}0", line) for line in lines]
+    return [
+        re.sub(r"timeout ([1-9]\d*)", lambda found: f"timeout {(int(found[1]) + 5) // 10}0", line) for line in lines
+    ]

@@ -60,7 +60,12 @@ def test_text(case: Case) -> None:
     assert comparable(saved) == comparable(case.saved)
 
 
-@pytest.mark.parametrize("case", [case for case in cases() if case.created], ids=lambda case: case.create)
+# A range is stored without the mask of the set, so ipset restore refuses what ipset save printed.
+NOT_RESTORED = ("hash:ip bitmask 255.0.255.0", "hash:ip,port netmask 24")
+RESTORED = [case for case in cases() if case.created and case.create not in NOT_RESTORED]
+
+
+@pytest.mark.parametrize("case", RESTORED, ids=lambda case: case.create)
 def test_saved_is_read_again(case: Case) -> None:
     lines = [line.replace("RANDOM", "0x00000001") for line in case.saved]
     around = AROUND if "list" in case.create or "setlist" in case.create else []

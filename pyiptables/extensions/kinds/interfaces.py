@@ -20,6 +20,10 @@ class InterfaceName(Kind):
         """The name."""
         if len(texts[0].encode("utf-8", "surrogateescape")) > LONGEST:
             raise ParameterProblem(f"interface name `{texts[0]}' must be shorter than IFNAMSIZ ({LONGEST})")
+        if "/" in texts[0] or " " in texts[0]:
+            facts.warnings.append(
+                f"Warning: weird character in interface `{texts[0]}' ('/' and ' ' are not allowed by the kernel).\n"
+            )
         return texts[0]
 
 

@@ -135,7 +135,7 @@ class HashlimitMatch(Match):
         least = size_of(rate.average)
         if self.burst < max(least, 1):
             raise ParameterProblem(f"burst cannot be smaller than {least}b")
-        return -(-self.burst // max(least, 1)) & WORD
+        return int(-(-self.burst // max(least, 1)) & WORD)
 
     @property
     def config(self) -> Config:

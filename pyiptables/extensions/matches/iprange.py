@@ -23,7 +23,7 @@ class AddressRange(Kind):
         first, dash, last = texts[0].partition("-")
         ends = tuple(self._end(text, option, facts) for text in (first, last if dash else first))
         if ends[1] < ends[0]:
-            facts.warnings.append(f"xt_iprange: range {self.save(ends, facts)} is reversed and will never match\n")
+            facts.warnings.append(f"xt_iprange: range {first}-{last} is reversed and will never match\n")
         return ends
 
     @staticmethod

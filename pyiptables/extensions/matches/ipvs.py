@@ -43,21 +43,17 @@ class IpvsMatch(Match):
     )
     control = opt("--vportctl", kind=Port(), invertible=True, help="port of the connection that controls this one")
 
+    @classmethod
+    def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
+        """--ipvs says nothing beside another."""
+        return {name: value for name, value in values.items() if name != "ipvs" or len(values) == 1}
+
     def check(self, facts: RuleFacts) -> None:
         """Something is asked for, and what is asked for can be."""
         if not self.values:
             raise ParameterProblem("IPVS: At least one option is required")
-        if self.values.keys() - {"ipvs"} and self.inverts(type(self).ipvs):
+        if "ipvs" not in self.values and self.inverts(type(self).ipvs):
             raise ParameterProblem("! --ipvs cannot be together with other options")
-
-    def save(self, facts: RuleFacts) -> str:
-        """All that is given; --ipvs only alone."""
-        alone = len(self.values) == 1
-        return "".join(
-            self.save_option(option, facts)
-            for option in self.options.values()
-            if self.has(option) and (alone or option.attribute != "ipvs")
-        )
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``vaddr 192.0.2.1 vport 80``: as saved, without dashes."""

@@ -115,7 +115,7 @@ class RecentMatch(Match):
         """Whether the host was seen often enough of late; a host that is not needed any more goes."""
         since = now - (self.seconds * HZ & WORD) if self.seconds else 0
         seen = sum(stamp >= since for stamp in host.stamps) if self.seconds else len(host.stamps)
-        found = seen >= max(self.hits, 1)
+        found = bool(seen >= max(self.hits, 1))
         if self.reap:
             state.reap(since, host if self.values["deed"] == "update" and found != inverted else None)
         return found
