@@ -90,7 +90,7 @@ def _addresses(header: Header, text: str, *, ranges: bool) -> range:
     name = header.type.name
     if header.mask is not None and header.type.method == "hash":
         # A single address is masked as a whole, a range from its first address on.
-        low, high = (low & header.mask, low & header.mask if low == high else high)
+        low, high = low & header.mask, high if "-" in text else low & header.mask
     if name in ("hash:ip", "hash:ip,port") and not low:
         raise Error(Refusal.NULL.value)
     if length is not None:
@@ -132,8 +132,6 @@ def _ports(header: Header, text: str) -> Choice:
 def _interface(text: str) -> Key:
     physical = text.startswith("physdev:")
     name = text.removeprefix("physdev:")
-    if not name:
-        raise Error("Syntax error: the interface's name is missing", hint="expected: NAME or physdev:NAME")
     if len(name.encode("utf-8", "surrogateescape")) > _NAME_LENGTH:
         raise Error(f"Syntax error: interface name {name!r} is longer than {_NAME_LENGTH} characters")
     return physical, name

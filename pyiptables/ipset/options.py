@@ -209,11 +209,11 @@ def read_entry(header: Header, found: Words, now: int) -> Entry:
     if header.timeout is not None:
         entry.stored = read_number(found["timeout"], 0, MAX_TIMEOUT) if "timeout" in found else header.timeout
         entry.start(entry.stored, now)
-    entry.packets = read_number(found.get("packets", "0"), 0, U64 - 1)
-    entry.bytes = read_number(found.get("bytes", "0"), 0, U64 - 1)
     entry.comment = comment = found.get("comment", "")
     if not found:
         return entry
+    entry.packets = read_number(found.get("packets", "0"), 0, U64 - 1)
+    entry.bytes = read_number(found.get("bytes", "0"), 0, U64 - 1)
     if '"' in comment:
         raise Error('Syntax error: " character is not permitted in comments')
     if len(comment.encode("utf-8", "surrogateescape")) > _COMMENT_LENGTH:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pyiptables.errors import Error
+from pyiptables.ipset.bitmaps import MacBitmapStore
 from pyiptables.ipset.elements import read_element
 from pyiptables.ipset.members import MemberList
 from pyiptables.ipset.model import Header, Refusal
 from pyiptables.ipset.options import EXIST, element_words, read_entry, read_header, read_type
 from pyiptables.ipset.sets import Sets
-from pyiptables.ipset.store import MacBitmapStore, Store
+from pyiptables.ipset.store import Store
 from pyiptables.ipset.values import nearest
 
 MAX_SPREAD = 1 << 20
@@ -122,9 +123,10 @@ class _Reader:
             place = key
             if isinstance(found, MacBitmapStore):
                 place, element.mac = key[:1], key[1] if len(key) > 1 else None
-            present = found.lookup(place) if exist else None
-            if present is not None and not {"packets", "bytes"} & options.keys():
-                element.packets, element.bytes = present.packets, present.bytes
+            present = found.lookup(place)
+            if present is not None:
+                for counter in {"packets", "bytes"} - options.keys():
+                    setattr(element, counter, getattr(present, counter))
             _check(found.insert(place, element, self.now, exist=exist))
 
     def delete(self, words: list[str]) -> None:

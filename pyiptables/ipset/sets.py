@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from pyiptables.errors import OperationFailed
 from pyiptables.hooks import Family
+from pyiptables.ipset.bitmaps import BitmapStore, MacBitmapStore
 from pyiptables.ipset.members import MemberList
 from pyiptables.ipset.model import PLAIN, Header, MatchOptions, Query, Refusal, SkbInfo
-from pyiptables.ipset.store import NOMATCH, YES, Directions, Store, store_for
+from pyiptables.ipset.networks import InterfaceStore, NetStore
+from pyiptables.ipset.store import NOMATCH, YES, Directions, Store
 from pyiptables.packet.skb import Skb
 
 AnySet = Store | MemberList
@@ -68,7 +70,7 @@ class Sets:
 
     def create(self, name: str, header: Header) -> None:
         """Make an empty set; the name must be free."""
-        self._sets[name] = MemberList(header) if header.type.method == "list" else store_for(header)
+        self._sets[name] = _empty(header)
 
     def users(self, name: str) -> list[str]:
         """The list:sets that a set is a member of."""
@@ -166,12 +168,26 @@ class Sets:
         return None
 
 
+def _empty(header: Header) -> AnySet:
+    """An empty set for a header."""
+    parts, method = header.type.parts, header.type.method
+    if method == "list":
+        return MemberList(header)
+    if method == "bitmap":
+        return MacBitmapStore(header) if "mac" in parts else BitmapStore(header)
+    if "iface" in parts:
+        return InterfaceStore(header)
+    return NetStore(header) if "net" in parts else Store(header)
+
+
 def _fits(header: Header, skb: Skb, directions: Directions) -> bool:
     """Whether a rule with these directions can ask this set about a packet of this family."""
     return len(directions) >= header.type.dimension and header.family in (None, skb.family)
 
 
 def _query(skb: Skb, now: int, options: MatchOptions) -> Query:
+    if options is PLAIN:
+        return Query(now, len(skb.data))
     asked = (("packets", options.packets), ("bytes", options.bytes))
     return Query(
         now,

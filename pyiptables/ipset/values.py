@@ -19,8 +19,8 @@ from pyiptables.packet import names
 from pyiptables.packet.addresses import to_text
 from pyiptables.packet.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 
-WITH_PORTS = frozenset({TCP, UDP, SCTP, UDPLITE})
-"""Protocols whose elements have a port."""
+WITH_PORTS = {TCP: "tcp", UDP: "udp", SCTP: "sctp", UDPLITE: "udplite"}
+"""Protocols whose elements have a port, as services name them."""
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,20}|0[0-7]{0,24}|[1-9][0-9]{0,20}")
 _MAC = re.compile(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}")
@@ -123,7 +123,7 @@ def read_port(text: str, protocol: int) -> int:
     """A port by number or by the name of its service."""
     if text.isascii() and text.isdigit():
         return read_number(text, 0, 65535)
-    found = names.service_port(text, "udp" if protocol == UDP else "tcp")
+    found = names.service_port(text, WITH_PORTS[protocol])
     return read_number(text, 0, 65535) if found is None else found
 
 
@@ -157,9 +157,9 @@ def read_ports(text: str, family: Family | None) -> tuple[int, int, int]:
 
 
 def read_port_range(text: str, protocol: int = TCP) -> tuple[int, int]:
-    """``PORT[-PORT]``, the lower one first; a service's name may have a hyphen."""
+    """``PORT[-PORT]``, the lower one first; a service whose name has a hyphen cannot be named."""
     low, hyphen, high = text.partition("-")
-    if hyphen and names.service_port(text, "tcp") is None:
+    if hyphen:
         ends = read_port(low, protocol), read_port(high, protocol)
         return min(ends), max(ends)
     only = read_port(text, protocol)

@@ -60,9 +60,8 @@ def test_text(case: Case) -> None:
     assert comparable(saved) == comparable(case.saved)
 
 
-# A range is stored without the mask of the set, so ipset restore refuses what ipset save printed.
-NOT_RESTORED = ("hash:ip bitmask 255.0.255.0", "hash:ip,port netmask 24")
-RESTORED = [case for case in cases() if case.created and case.create not in NOT_RESTORED]
+# With a mask a range is stored without it from its second address on: read again, such elements are others.
+RESTORED = [case for case in cases() if case.created and not ("hash" in case.create and "mask " in case.create)]
 
 
 @pytest.mark.parametrize("case", RESTORED, ids=lambda case: case.create)
