@@ -12,6 +12,8 @@ from pyiptables.cli.store import Store
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
+from pyiptables.ipset.reading import load as load_sets
+from pyiptables.ipset.sets import Sets
 from pyiptables.packet.addresses import to_text
 from pyiptables.packet.link import IPV4, IPV6, Direction, Frame, decode
 from pyiptables.ruleset.model import Ruleset
@@ -40,6 +42,18 @@ def read_host(snapshot: str | None, host: str | None) -> Host | None:
     if host is not None:
         return Host.from_toml(host)
     return Host.from_snapshot(snapshot) if snapshot is not None else None
+
+
+def read_sets(snapshot: str | None, ipset: str | None, now: int) -> Sets | None:
+    """The sets of a file, or of a snapshot (ipset.save); None when neither has any. Timeouts run from ``now``."""
+    path = Path(ipset) if ipset is not None else Path(snapshot, "ipset.save") if snapshot is not None else None
+    if path is None or (ipset is None and not path.exists()):
+        return None
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape") as file:
+            return load_sets(file, str(path), now=now)
+    except OSError as error:
+        raise Error(f"cannot read {path}: {error.strerror}") from error
 
 
 def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame] = ()) -> Host:

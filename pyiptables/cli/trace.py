@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset, rules_file
+from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset, read_sets, rules_file
 from pyiptables.cli.screen import Screen
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
+from pyiptables.ipset.saving import save as save_sets
 from pyiptables.netfilter import Engine, Replay, Replayed, Role
 from pyiptables.packet.capture import CaptureWriter, TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
@@ -27,6 +27,8 @@ from pyiptables.ruleset.model import Ruleset
 from pyiptables.trace import events
 from pyiptables.trace.events import Trace
 
+PEEKED = 2000
+"""How many frames are looked at to guess a host that is not given."""
 FEW = 20
 """Up to so many packets each is told whole; more are told in a line each."""
 OTHER_FRAMES = (
@@ -64,7 +66,8 @@ class Job:
     def engine(self, host: Any, ruleset: Any) -> Engine:
         """The engine for a ruleset on a host."""
         misses = self.options["format"] == "text" or self.options["explain"]
-        engine = Engine(ruleset, host, seed=self.options["seed"], misses=misses)
+        sets = read_sets(self.options["snapshot"], self.options["ipset"], self.start or 0)
+        engine = Engine(ruleset, host, sets=sets, seed=self.options["seed"], misses=misses)
         if self.options["owner"]:
             engine.owner = read_owner(self.options["owner"])
         elif any(match.name == "owner" for _, _, _, rule in ruleset.rules() for match in rule.spec.matches):
@@ -95,10 +98,10 @@ class Job:
         ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
         source: Any = sys.stdin.buffer if name == "-" else name
         with open_capture(source, name="standard input" if name == "-" else name) as capture:
-            frames: Iterable[Frame] = capture
             host = read_host(self.options["snapshot"], self.options["host"])
+            first, frames = peeked(capture, 1 if host is not None else PEEKED)
+            self.start = first[0].time_ns if first else None  # what has a timeout in the snapshot counts from here
             if host is None:
-                first, frames = peeked(capture)
                 host = assumed_host(ruleset, frames=first)
             self.say_assumptions(host.assumptions)
             engine = self.engine(host, ruleset)
@@ -156,8 +159,6 @@ class Job:
         """The frames' outcomes; where the capture breaks off, what was read counts, with a warning."""
         try:
             for frame in frames:
-                if self.start is None:
-                    self.start = frame.time_ns
                 yield replay.feed(frame)
         except TruncatedCaptureError as error:
             click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
@@ -210,9 +211,7 @@ class Job:
         if self.options["save_conntrack"]:
             write_text(self.options["save_conntrack"], (f"{line}\n" for line in dump(engine.conntrack)))
         if self.options["save_ipset"]:
-            snapshot = self.options["snapshot"]
-            given = Path(snapshot, "ipset.save") if snapshot else None
-            write_text(self.options["save_ipset"], [given.read_text()] if given is not None and given.exists() else [])
+            write_text(self.options["save_ipset"], (f"{line}\n" for line in save_sets(engine.sets, now=engine.services.now)))
 
     def counted(self, ruleset: Ruleset) -> Iterable[str]:
         """The rules with their counters: the file as it was given where it is a plain dump, else saved anew."""
@@ -251,7 +250,7 @@ def arriving_mac(host: Any, typed: Any) -> bytes:
     return bytes(destination) + bytes(typed.mac_source or bytes(6)) + kind
 
 
-def peeked(frames: Iterator[Frame], count: int = 2000) -> tuple[list[Frame], Iterator[Frame]]:
+def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[Frame]]:
     """The first frames, and an iterator over all of them."""
     first: list[Frame] = []
     broken: Error | None = None
@@ -298,6 +297,7 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     "--snapshot", metavar="FOLDER", help="Rules, addresses, routes and sets of a host, as its tools print them."
 )
 @click.option("--rules", metavar="FILE", help="The ruleset, in iptables-save's format.")
+@click.option("--ipset", metavar="FILE", help="The sets that rules use, as ipset save prints them.")
 @click.option("--host", metavar="FILE", help="Interfaces, addresses and routes, in TOML.")
 @click.option("--format", type=click.Choice(["text", "json", "kernel"]), default="text", help="What to print.")
 @click.option("--summary", is_flag=True, help=f"One line a packet (the default over {FEW} packets).")

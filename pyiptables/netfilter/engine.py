@@ -12,6 +12,7 @@ from typing import Any
 from pyiptables.conntrack import ConntrackTable, Ctinfo, must_reroute, nat_fn
 from pyiptables.hooks import TABLES, Family, Hook, Priority, Verdict
 from pyiptables.host import Host
+from pyiptables.ipset.sets import Sets
 from pyiptables.netfilter import made, sanity
 from pyiptables.netfilter.path import NetworkLayer
 from pyiptables.netfilter.prepared import PreparedTable
@@ -32,7 +33,7 @@ CONNTRACK_IN, CONNTRACK_OUT = 1, 2
 class Engine:
     """Sends packets through a ruleset on a host.
 
-    ``seed`` decides all that the kernel leaves to chance. ``misses`` records why rules did not match, too;
+    ``sets`` are those that rules look things up in (the engine changes a copy); ``seed`` decides all that the kernel leaves to chance. ``misses`` records why rules did not match, too;
     ``record=False`` records nothing, for speed: then :meth:`send` returns a trace without events.
     """
 
@@ -41,6 +42,7 @@ class Engine:
         ruleset: Ruleset,
         host: Host,
         *,
+        sets: Sets | None = None,
         seed: int = 0,
         misses: bool = False,
         record: bool = True,
@@ -54,6 +56,7 @@ class Engine:
         self.recorder = Recorder(misses=misses) if record else None
         self.network = NetworkLayer(host, self.recorder)
         self.conntrack = ConntrackTable(host.sysctls, self.random)
+        self.sets = sets.copy() if sets is not None else Sets()
         self.services = EngineServices(self)
         self.tables = {
             name: PreparedTable(table, ruleset.family, self.services) for name, table in ruleset.tables.items()

@@ -22,6 +22,7 @@ from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.netfilter import made
 from pyiptables.netfilter.actions import Actions
 from pyiptables.netfilter.changes import Snapshot
+from pyiptables.netfilter.setservices import SetActions
 from pyiptables.trace import events
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ ANSWERS = {
 """The type and code of each answer of REJECT."""
 
 
-class EngineServices(Actions):
+class EngineServices(Actions, SetActions):
     """The engine's side of what extensions ask for."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.network = engine.network
+        self.sets = engine.sets
         self.random = engine.random
         self.host = engine.host
         self.now = 0
