@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from pyiptables.conntrack import ConntrackTable, Ctinfo, must_reroute, nat_fn
+from pyiptables.extensions.base import Extension
 from pyiptables.hooks import TABLES, Family, Hook, Priority, Verdict
 from pyiptables.host import Host
 from pyiptables.ipset.sets import Sets
@@ -219,8 +220,10 @@ def ct_state(skb: Any) -> tuple[str, bool]:
 
 def needs_conntrack(ruleset: Ruleset) -> bool:
     """Whether a rule makes the kernel track connections: without one it does not (nf_ct_netns_get)."""
-    return any(
-        extension is not None and extension.tracks(rule.spec.facts(ruleset.family, table.name))
-        for table, _, _, rule in ruleset.rules()
-        for extension in (*rule.spec.matches, rule.spec.target)
-    )
+    for table, _, _, rule in ruleset.rules():
+        spec = rule.spec
+        for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
+            asks = type(extension).tracks is not Extension.tracks
+            if asks and extension.tracks(spec.facts(ruleset.family, table.name)):
+                return True
+    return False

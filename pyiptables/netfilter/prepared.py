@@ -1,4 +1,7 @@
-"""Tables made ready to walk: each rule's conditions as predicates, its target, its state and its running counters."""
+"""Tables made ready to walk: each rule's conditions as predicates, its target, its state and its running counters.
+
+Rules are made ready when a packet first comes to them, so that a ruleset of which little is used costs little.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pyiptables.extensions.base import Match, RuleFacts
+from pyiptables.extensions.base import Match
 from pyiptables.hooks import TABLES, Family, Hook
+from pyiptables.netfilter.dispatch import Dispatch
 from pyiptables.predicate import Labelled, Predicate, all_of
 from pyiptables.ruleset.conditions import conditions
 from pyiptables.ruleset.model import Chain, Counters, Rule, Table
@@ -32,68 +36,91 @@ class PreparedRule:
 
     __slots__ = ("bytes", "conditions", "jump_to", "number", "packets", "spec", "state")
 
-    def __init__(self, number: int, rule: Rule, family: Family, facts: RuleFacts, services: Any) -> None:
+    def __init__(self, number: int, rule: Rule, table: PreparedTable) -> None:
         self.number = number
         self.spec = rule.spec
         self.packets, self.bytes = rule.counters.packets, rule.counters.bytes
-        self.conditions = tuple(self._conditions(family, facts, services))
-        self.jump_to: PreparedChain | None = None
-        self.state = rule.spec.target.open(services) if rule.spec.target is not None else None
+        self.conditions = tuple(self._conditions(table))
+        target, jump = rule.spec.target, rule.spec.jump
+        self.jump_to: PreparedChain | None = table.chains.get(jump) if jump is not None else None
+        self.state = target.open(table.services) if target is not None else None
 
-    def _conditions(self, family: Family, facts: RuleFacts, services: Any) -> Iterator[Predicate]:
-        yield from conditions(self.spec, family)
+    def _conditions(self, table: PreparedTable) -> Iterator[Predicate]:
+        services = table.services
+        yield from conditions(self.spec, table.family)
+        if not self.spec.matches:
+            return
+        facts = self.spec.facts(table.family, table.name)
         for match in self.spec.matches:
             pure = match.predicate(facts)
-            words = f"-m {match.name}{match.save(facts)}"
+            label = partial(_match_words, match, facts)
             step = Step(match, match.open(services), services) if match.stateful else None
-            yield Labelled(partial(str, words), all_of(pure, step) if step else pure)
+            yield Labelled(label, all_of(pure, step) if step else pure)
 
     def matches(self, skb: Any) -> bool:
         """Whether all conditions hold, tested in order until one fails."""
         return all(condition.holds(skb) for condition in self.conditions)
 
 
+def _match_words(match: Match, facts: Any) -> str:
+    return f"-m {match.name}{match.save(facts)}"
+
+
 class PreparedChain:
-    """A chain ready to walk; ``policy`` is None for a user-defined one."""
+    """A chain ready to walk; ``policy`` is None for a user-defined one. Places count from 0, rule numbers from 1."""
 
-    __slots__ = ("bytes", "name", "packets", "policy", "rules")
+    __slots__ = ("bytes", "dispatch", "made", "name", "packets", "policy", "source", "table")
 
-    def __init__(self, chain: Chain, rules: list[PreparedRule]) -> None:
+    def __init__(self, chain: Chain, table: PreparedTable) -> None:
         self.name = chain.name
         self.policy = chain.policy
         self.packets, self.bytes = chain.counters.packets, chain.counters.bytes
-        self.rules = rules
+        self.source = chain
+        self.table = table
+        self.made: list[PreparedRule | None] | None = None
+        self.dispatch: Dispatch | None = None
+
+    def __len__(self) -> int:
+        return len(self.source.rules)
+
+    def __getitem__(self, place: int) -> PreparedRule:
+        made = self.made
+        if made is None:
+            made = self.made = [None] * len(self.source.rules)
+            self.dispatch = Dispatch.of(self.source.rules)
+        rule = made[place]
+        if rule is None:
+            rule = made[place] = PreparedRule(place + 1, self.source.rules[place], self.table)
+        return rule
+
+    def candidate(self, place: int, skb: Any) -> int:
+        """The first place from ``place`` on whose rule may match; rules that are passed over cannot, and have no say."""
+        dispatch = self.dispatch
+        return place if dispatch is None else dispatch.candidate(place, skb)
+
+    def snapshot(self) -> Chain:
+        """The chain with the counters as they are now."""
+        rules = self.source.rules
+        if self.made is not None:
+            rules = tuple(
+                rule if now is None else Rule(rule.spec, Counters(now.packets, now.bytes), rule.line)
+                for rule, now in zip(rules, self.made, strict=True)
+            )
+        return Chain(self.name, rules, self.policy, Counters(self.packets, self.bytes))
 
 
 class PreparedTable:
     """A table ready to walk."""
 
-    __slots__ = ("base", "chains", "name", "source")
+    __slots__ = ("base", "chains", "family", "name", "services")
 
     def __init__(self, table: Table, family: Family, services: Any) -> None:
         self.name = table.name
-        self.source = table
-        self.chains: dict[str, PreparedChain] = {}
-        for chain in table.chains.values():
-            rules = [
-                PreparedRule(number, rule, family, rule.spec.facts(family, table.name), services)
-                for number, rule in enumerate(chain.rules, 1)
-            ]
-            self.chains[chain.name] = PreparedChain(chain, rules)
-        for prepared in self.chains.values():
-            for rule in prepared.rules:
-                if rule.spec.jump is not None:
-                    rule.jump_to = self.chains.get(rule.spec.jump)
+        self.family = family
+        self.services = services
+        self.chains = {name: PreparedChain(chain, self) for name, chain in table.chains.items()}
         self.base: dict[Hook, PreparedChain] = {hook: self.chains[hook.name] for hook in TABLES[table.name]}
 
     def snapshot(self) -> Table:
         """The table as it was given, with the counters as they are now."""
-        made = {}
-        for name, chain in self.source.chains.items():
-            prepared = self.chains[name]
-            rules = tuple(
-                Rule(rule.spec, Counters(now.packets, now.bytes), rule.line)
-                for rule, now in zip(chain.rules, prepared.rules, strict=True)
-            )
-            made[name] = Chain(name, rules, chain.policy, Counters(prepared.packets, prepared.bytes))
-        return Table(self.name, made)
+        return Table(self.name, {name: chain.snapshot() for name, chain in self.chains.items()})

@@ -46,14 +46,18 @@ class Walk:
     def run(self) -> Verdict:
         """The table's verdict; ``place`` then says which rule or policy gave it."""
         chain, at = self.base, 0
+        all_rules = self.recorder is not None and self.recorder.misses
         while True:
-            if at == len(chain.rules):
+            if not all_rules:
+                at = chain.candidate(at, self.skb)
+            if at >= len(chain):
+                at = len(chain)
                 if chain.policy is not None:
                     return self._policy(chain)
                 self._log(chain, "return", at + 1)
                 chain, at = self._return(chain)
                 continue
-            rule = chain.rules[at]
+            rule = chain[at]
             at += 1
             if not rule.matches(self.skb):
                 if self.recorder is not None:
@@ -102,12 +106,12 @@ class Walk:
         """Back behind the last jump, or to the base chain's policy where nothing jumped."""
         if self.recorder is not None and chain.policy is None:
             self.recorder.add(events.ChainReturned(self.table.name, chain.name, len(self.stack)))
-        return self.stack.pop() if self.stack else (self.base, len(self.base.rules))
+        return self.stack.pop() if self.stack else (self.base, len(self.base))
 
     def _policy(self, chain: PreparedChain) -> Verdict:
         chain.packets += 1
         chain.bytes += len(self.skb.data)
-        self._log(chain, "policy", len(chain.rules) + 1)
+        self._log(chain, "policy", len(chain) + 1)
         self.place = Place(self.table.name, chain.name, 0, None)
         return STANDARD[chain.policy or "ACCEPT"]
 
@@ -135,7 +139,8 @@ class Walk:
     def _look_behind(self, chain: PreparedChain, at: int) -> None:
         """Note the first rule that would have accepted what was just dropped, behind it or behind a jump that led here."""
         for place, start in ((chain, at), *reversed(self.stack)):
-            for rule in place.rules[start:]:
+            for number in range(start, len(place)):
+                rule = place[number]
                 if rule.spec.jump == "ACCEPT" and would_match(rule, self.skb):
                     if self.recorder is not None:
                         self.recorder.add(events.RuleBehind(self.table.name, place.name, rule.number, rule.spec))
