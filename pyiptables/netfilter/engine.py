@@ -188,7 +188,7 @@ class Engine:
         return verdict
 
     def _defrag(self, skb: Skb) -> Verdict:
-        if skb.family is not Family.IPV4 or not (skb.fragoff or skb.more_fragments):
+        if skb.family is Family.IPV4 and not (skb.fragoff or skb.more_fragments):
             return Verdict.ACCEPT
         if skb.nfct is not None or skb.ctinfo == Ctinfo.UNTRACKED:
             return Verdict.ACCEPT

@@ -18,7 +18,8 @@ from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.host import Decision, Host, Kind
 from pyiptables.netfilter import made, sanity
-from pyiptables.netfilter.defrag import Defragmenter, fragment
+from pyiptables.netfilter.defrag import Defragmenter
+from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
 from pyiptables.netfilter.registration import Registry
 from pyiptables.netfilter.traversal import Place
@@ -175,12 +176,16 @@ class NetworkLayer:
 
     def too_big(self, skb: Skb, decision: Decision) -> bool:
         """Whether a packet may not be forwarded for its size (ip_exceeds_mtu, ip6_pkt_too_big)."""
-        size = skb.frag_max_size or len(skb.data)
-        if not decision.mtu or max(len(skb.data) if not skb.frag_max_size else 0, size) <= decision.mtu:
+        size = len(skb.data)
+        if not decision.mtu or size <= decision.mtu:
             return False
-        if skb.family is Family.IPV4:
-            if not skb.data[6] & 0x40:
+        if skb.family is Family.IPV4 and not skb.data[6] & 0x40:
+            return False
+        if skb.frag_max_size:  # it came in fragments: those count, and it may be fragmented again
+            size = skb.frag_max_size
+            if size <= decision.mtu:
                 return False
+        if skb.family is Family.IPV4:
             self.icmp_error(skb, DEST_UNREACH, FRAG_NEEDED, decision.mtu, "fragmentation needed")
         else:
             self.icmp_error(skb, TOO_BIG6, 0, decision.mtu, "packet too big")
@@ -224,11 +229,7 @@ class NetworkLayer:
             self.decide("ACCEPT", Hook.POSTROUTING, "to the host itself, through lo")
             self.loop(skb)
             return
-        packets = [bytes(skb.data)]
-        mtu = skb.dst.mtu or 1500
-        if skb.family is Family.IPV4 and (len(skb.data) > mtu or skb.frag_max_size):
-            packets = list(fragment(skb.data, min(mtu, skb.frag_max_size or mtu), skb.fragments))
-        for data in packets:
+        for data in taken_apart(skb, skb.dst.mtu or 1500):
             for interface, linktype, frame in self.neighbourhood.frames(skb, data, skb.dst):
                 self.sent.append((interface, linktype, frame))
                 self.note(events.Sent(interface, frame, linktype))

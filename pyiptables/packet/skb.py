@@ -35,7 +35,7 @@ class Skb:
     as received (14 bytes for Ethernet, empty for a packet made here); ``nfct`` is the conntrack entry, or None, and
     ``ctinfo`` its :class:`~pyiptables.conntrack` state number; ``dst`` is the routing decision; ``tstamp`` is nanoseconds
     on the capture's clock; ``frag_max_size`` and ``fragments`` are the largest size and the payload sizes of the fragments
-    that a datagram was put together from (0 and empty: it came whole).
+    that a datagram was put together from (0 and empty: it came whole), ``frag_id`` IPv6's identification of them.
     """
 
     __slots__ = (
@@ -44,6 +44,7 @@ class Skb:
         "data",
         "dst",
         "family",
+        "frag_id",
         "frag_max_size",
         "fragments",
         "fragoff",
@@ -92,6 +93,7 @@ class Skb:
         self.tstamp = 0
         self.number = 0
         self.frag_max_size = 0
+        self.frag_id = bytes(4)
         self.fragments: tuple[int, ...] = ()
         self.unknown: list[str] = []
         self.parse()
