@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyiptables.errors import PacketError
-from pyiptables.extensions.matches import icmp, icmp6
 from pyiptables.hooks import Family
-from pyiptables.packet.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from pyiptables.packet.transports import crc32c
 from pyiptables.packet.typed import typed_packet
 from pyiptables.packet.typed_notation import parse_notation, to_notation
@@ -363,10 +361,6 @@ def test_any_text_is_a_packet_or_a_packet_error() -> None:
                 typed_packet(words, family)
         with contextlib.suppress(PacketError):
             parse_notation(chance.choice(["", " ", "1.2.3.4 > 1.2.3.4 udp "]) + " ".join(words))
-
-
-def test_names_of_icmp_types_are_those_of_the_matches() -> None:
-    assert (ICMP_TYPES, ICMPV6_TYPES) == (icmp.NAMES, icmp6.NAMES)
 
 
 def test_crc32c_of_rfc_3720() -> None:

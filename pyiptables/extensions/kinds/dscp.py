@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
+from pyiptables.hooks import Family
 
 CLASSES = {
     **{f"CS{number}": number << 3 for number in range(8)},
@@ -28,6 +29,10 @@ class DscpClass(Kind):
             if texts[0][: len(name)].upper() == name:
                 return value
         raise ParameterProblem(f"Invalid DSCP value `{texts[0]}'")
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return CLASSES
 
 
 DSCP_CLASS = DscpClass()

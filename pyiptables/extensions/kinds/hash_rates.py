@@ -118,7 +118,9 @@ def show_bytes(cost: int) -> str:
     """``Nkb/s``, in the largest unit that says the same."""
     size = size_of(cost)
     unit, scale = next(
-        (unit, scale) for unit, scale in SIZES if scale == 1 or (size >= scale and cost_of(size & WORD & -scale) == cost)
+        (unit, scale)
+        for unit, scale in SIZES
+        if scale == 1 or (size >= scale and cost_of(size & WORD & -scale) == cost)
     )
     return f"{size // scale}{unit}b/s"
 

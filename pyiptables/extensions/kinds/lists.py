@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
+from pyiptables.hooks import Family
 from pyiptables.packet.fields import bits_to_text
 
 
@@ -31,6 +32,10 @@ class NameList(Kind):
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The bits."""
         return _read(self, texts[0])
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return self.names
 
     def bit(self, word: str) -> int | None:
         """The bit of a name or of its beginning, or None."""

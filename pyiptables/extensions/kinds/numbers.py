@@ -43,7 +43,8 @@ class Integer(Kind):
 
     def __init__(self, low: int, high: int, metavar: str = "number") -> None:
         self.low, self.high = low, high
-        self._metavar = metavar
+        self.metavar = metavar
+        self.limits = f"{low} to {high}" if high < 0xFFFFFFFF else f"from {low}" if low else ""
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The number."""

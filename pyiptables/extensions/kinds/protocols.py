@@ -11,8 +11,8 @@ from pyiptables.extensions.kinds.numbers import whole_number
 from pyiptables.packet import names
 
 
-class Protocol(Kind):
-    """A protocol that a packet can have: 1 to 255, or a name."""
+class AnyProtocol(Kind):
+    """0 to 255, or a name."""
 
     metavar = "protocol"
 
@@ -23,10 +23,19 @@ class Protocol(Kind):
             number = names.protocol_number(texts[0])
         if number is None:
             raise ParameterProblem(f'unknown protocol "{texts[0]}" specified')
+        return number
+
+
+class Protocol(AnyProtocol):
+    """A protocol that a packet can have: 1 to 255, or a name."""
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """Its number."""
+        number = super().parse(texts, option, facts)
         if not number:
             never = "condition would always match" if facts.inverted else "rule would never match"
             raise ParameterProblem(f"{facts.extension}: {never} protocol")
         return number
 
 
-PROTOCOL = Protocol()
+ANY_PROTOCOL, PROTOCOL = AnyProtocol(), Protocol()

@@ -6,11 +6,13 @@ Source of the behaviour: extensions/libxt_time.c; strtoul(3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from time import gmtime, strftime
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
+from pyiptables.hooks import Family
 
 ALL_WEEKDAYS, ALL_MONTHDAYS = 0xFE, 0xFFFFFFFE
 WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -58,9 +60,7 @@ class Date(Kind):
 
     def list(self, value: Any, facts: RuleFacts, numeric: bool) -> str:
         """``2026-11-23 16:30:00``."""
-        from datetime import UTC, datetime
-
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return strftime("%Y-%m-%d %H:%M:%S", gmtime(value))
 
 
 def _days(year: int, month: int) -> int:
@@ -126,6 +126,10 @@ class Weekdays(Kind):
             days |= 1 << named
         days &= 0xFF
         return days ^ ALL_WEEKDAYS if facts.inverted else days
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The days."""
+        return WEEK
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The names."""

@@ -5,12 +5,13 @@ Source of the behaviour: extensions/tos_values.c.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
 from pyiptables.extensions.kinds.numbers import strtoul, whole_number
+from pyiptables.hooks import Family
 
 TOS_NAMES = {
     "Minimize-Delay": 0x10,
@@ -45,6 +46,10 @@ class Tos(Kind):
         if mask is None:
             raise ParameterProblem(f'Illegal value: "{texts[0]}"')
         return (value, mask)
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return TOS_NAMES
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """``0xVV/0xMM``."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Flag, Kind, Match, Option, RuleFacts, opt
-from pyiptables.extensions.kinds.any_protocol import ANY_PROTOCOL
+from pyiptables.extensions.kinds.protocols import ANY_PROTOCOL
 from pyiptables.extensions.kinds.choices import Choice
 from pyiptables.extensions.kinds.hosts import HOST_MASK
 from pyiptables.extensions.kinds.numbers import UINT32
@@ -33,6 +33,7 @@ class Part(Kind):
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.metavar, self.limits = kind.metavar, kind.limits
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The three."""
@@ -86,21 +87,22 @@ class PolicyMatch(Match):
     """Match by the IPsec policy that a packet came through, or will go through; none is known of any packet."""
 
     name = "policy"
+    unknown = "the packet's IPsec policy"
 
     direction = opt(
-        "--dir", kind=Choice("in", "out", bad='policy_match: invalid dir "{}"'), help="in: decapsulated, out: to be"
+        "--dir", kind=Choice("in", "out", bad='policy_match: invalid dir "{}"'), help="whether it came, or will go"
     )
     policy = opt(
         "--pol", kind=Choice("none", "ipsec", bad='policy match: invalid policy "{}"'), neutral="ipsec",
-        default="ipsec", help="whether there is a policy: none or ipsec",
+        default="ipsec", help="whether there is a policy",
     )  # fmt: skip
     strict = opt("--strict", help="the elements are all that there are")
     reqid = _part("reqid", UINT32, "id of the policy")
     spi = _part("spi", Spi(), "security parameter index")
     source = _part("tunnel-src", HOST_MASK, "source of the tunnel")
     destination = _part("tunnel-dst", HOST_MASK, "destination of the tunnel")
-    protocol = _part("proto", IpsecProtocol(), "ah, esp or ipcomp")
-    mode = _part("mode", Choice("transport", "tunnel", bad='policy match: invalid mode "{}"'), "transport or tunnel")
+    protocol = _part("proto", IpsecProtocol(), "protocol: ah, esp or ipcomp")
+    mode = _part("mode", Choice("transport", "tunnel", bad='policy match: invalid mode "{}"'), "what is protected")
     following = opt("--next", kind=Next(), multi=True, also=("strict",), to="steps", help="begin the next element")
 
     def __init__(self, values: Mapping[str, Any] | None = None, inverted: frozenset[str] = frozenset()) -> None:
