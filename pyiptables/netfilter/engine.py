@@ -63,6 +63,8 @@ class Engine:
             name: PreparedTable(table, ruleset.family, self.services) for name, table in ruleset.tables.items()
         }
         self.tracking = needs_conntrack(ruleset)
+        self.conntrack.log = self.services.helper_log
+        self.conntrack.note = self.services.helper_note
         self._register()
 
     def _register(self) -> None:
@@ -73,6 +75,8 @@ class Engine:
                 hooks.register(hook, Priority.DEFRAG, "defragmentation", self._defrag)
                 hooks.register(hook, Priority.CONNTRACK, "conntrack", self._track)
             for hook in (Hook.INPUT, Hook.POSTROUTING):
+                if has_target(self.ruleset, "SYNPROXY"):
+                    hooks.register(hook, Priority.CONNTRACK_CONFIRM - 1, "SYNPROXY", self.services.proxy.hook)
                 hooks.register(hook, Priority.CONNTRACK_CONFIRM, "conntrack", self._confirm)
         for name, table in self.tables.items():
             for hook, priority in TABLES[name].items():
@@ -90,9 +94,11 @@ class Engine:
     def send(self, packet: Packet) -> Trace:
         """Hand a packet to the host, and walk it, and all that it gives rise to, to their ends."""
         self.network.now = self.conntrack.now = self.services.now = packet.time
-        self.network.note(
-            events.Arrived(packet.number, packet.time, packet.family, packet.interface, packet.local, packet.data)
-        )
+        if self.recorder is not None:
+            self.recorder.add(
+                events.Arrived(packet.number, packet.time, packet.family, packet.interface, packet.local, packet.data)
+            )
+        self.network.ended = None
         if packet.packet_type is PacketType.OTHERHOST:
             self.network.decide("DROP", None, "the frame is for another host's MAC")
         elif packet.family is not self.family:
@@ -105,6 +111,11 @@ class Engine:
             self._receive(packet)
         self.network.run_backlog()
         return Trace(packet.number, self.recorder.take() if self.recorder is not None else ())
+
+    def fall_silent(self) -> None:
+        """Record nothing from now on, and make no frames: what counts is how ways end and what is counted."""
+        self.recorder = self.network.recorder = None
+        self.network.sends = False
 
     def take_frames(self) -> list[tuple[str, int, bytes]]:
         """The frames that left since last asked: interface, link type, bytes."""
@@ -216,6 +227,11 @@ def ct_state(skb: Any) -> tuple[str, bool]:
         return "INVALID", False
     names = {0: "ESTABLISHED", 1: "RELATED", 2: "NEW", 3: "ESTABLISHED", 4: "RELATED"}
     return names[int(skb.ctinfo)], skb.ctinfo >= 3
+
+
+def has_target(ruleset: Ruleset, name: str) -> bool:
+    """Whether a rule has that target."""
+    return any(rule.spec.target is not None and rule.spec.target.name == name for _, _, _, rule in ruleset.rules())
 
 
 def needs_conntrack(ruleset: Ruleset) -> bool:

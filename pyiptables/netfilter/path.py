@@ -13,6 +13,7 @@ Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
@@ -35,6 +36,15 @@ DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6 = 1, 2, 3
 DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 
 
+class Ended(NamedTuple):
+    """How a packet's way ended: the verdict, where, and the rule or policy that gave it, or the reason."""
+
+    verdict: str
+    hook: Hook | None
+    reason: str
+    place: Place | None
+
+
 class NetworkLayer:
     """Walks packets through the hooks of one host; what they do there is registered in ``hooks``."""
 
@@ -44,9 +54,15 @@ class NetworkLayer:
         self.recorder = recorder
         self.place: Place | None = None
         """The rule or policy that gave the last verdict."""
+        self.ended: Ended | None = None
+        """How the way of the packet that was handed over last ended, packets made on it left aside."""
+        self.depth = 0
+        """How many made packets within one another are on their way."""
         self.backlog: deque[Skb] = deque()
         self.defragmenter = Defragmenter()
         self.neighbourhood = Neighbourhood(host)
+        self.sends = True
+        """Whether frames that leave are made at all; nobody may want them."""
         self.sent: list[tuple[str, int, bytes]] = []
         """Frames that left, since last taken: interface, link type, bytes."""
         self.now = 0
@@ -118,7 +134,8 @@ class NetworkLayer:
     def hook(self, hook: Hook, skb: Skb, iif: str, oif: str) -> bool:
         """Run a hook; False when the packet's way ended there."""
         skb.hook, skb.iif, skb.oif = hook, iif, oif
-        self.note(events.HookEntered(hook, iif, oif))
+        if self.recorder is not None:
+            self.recorder.add(events.HookEntered(hook, iif, oif))
         self.place = None
         verdict, owner = self.hooks.iterate(hook, skb)
         if verdict is Verdict.ACCEPT:
@@ -132,9 +149,11 @@ class NetworkLayer:
 
     def decide(self, verdict: str, hook: Hook | None, reason: str) -> None:
         """Record how a packet's way ended."""
+        place = self.place if verdict == "DROP" and hook is not None else None
+        if not self.depth:
+            self.ended = Ended(verdict, hook, reason, place)
         if self.recorder is None:
             return
-        place = self.place if verdict == "DROP" and hook is not None else None
         if place is None:
             self.note(events.Decided(verdict, hook, reason))
         else:
@@ -149,7 +168,8 @@ class NetworkLayer:
             skb.family, skb.daddr, src=skb.saddr, iif=skb.iif, mark=skb.mark, tos=made.tos_of(skb),
             protocol=skb.protocol, sport=ports[0], dport=ports[1], output=False,
         )  # fmt: skip
-        self.note(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
+        if self.recorder is not None:
+            self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
 
     def route_output(self, skb: Skb, *, again: bool = False) -> Decision:
         """Decide where a packet that this host made goes (ip_route_output, ip_route_me_harder)."""
@@ -229,10 +249,11 @@ class NetworkLayer:
             self.decide("ACCEPT", Hook.POSTROUTING, "to the host itself, through lo")
             self.loop(skb)
             return
-        for data in taken_apart(skb, skb.dst.mtu or 1500):
+        for data in taken_apart(skb, skb.dst.mtu or 1500) if self.sends else ():
             for interface, linktype, frame in self.neighbourhood.frames(skb, data, skb.dst):
                 self.sent.append((interface, linktype, frame))
-                self.note(events.Sent(interface, frame, linktype))
+                if self.recorder is not None:
+                    self.recorder.add(events.Sent(interface, frame, linktype))
         self.decide("ACCEPT", Hook.POSTROUTING, f"sent out of {oif}")
 
     def loop(self, skb: Skb) -> None:
@@ -303,6 +324,8 @@ class NetworkLayer:
         place = self.place
         packet.dst = decision
         self.note(events.Routed(decision.kind.name, decision.words, decision.oif))
+        self.depth += 1
         self.send(packet)
+        self.depth -= 1
         self.note(events.MadeEnd())
         self.place = place

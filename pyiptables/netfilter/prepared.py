@@ -18,6 +18,12 @@ from pyiptables.ruleset.conditions import conditions
 from pyiptables.ruleset.model import Chain, Counters, Rule, Table
 
 
+REPEATABLE_MATCHES = frozenset(
+    "addrtype comment connmark conntrack icmp iprange mac mark multiport pkttype state tcp udp".split()
+)
+"""Matches that say the same of every packet of a flow that has the same TCP flags, status and marks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step(Predicate):
     """A match that keeps state, with the state of this one rule: testing it changes the state."""
@@ -29,6 +35,19 @@ class Step(Predicate):
     def holds(self, skb: Any) -> bool:
         """What the match's own step says."""
         return self.match.step(skb, self.state, self.services)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Predicate):
+    """A match whose answer hangs on more than what a flow's packets have in common; asking it is counted."""
+
+    part: Predicate
+    services: Any
+
+    def holds(self, skb: Any) -> bool:
+        """What the match says."""
+        self.services.asked += 1
+        return self.part.holds(skb)
 
 
 class PreparedRule:
@@ -55,7 +74,8 @@ class PreparedRule:
             pure = match.predicate(facts)
             label = partial(_match_words, match, facts)
             step = Step(match, match.open(services), services) if match.stateful else None
-            yield Labelled(label, all_of(pure, step) if step else pure)
+            asked = all_of(pure, step) if step else pure
+            yield Labelled(label, asked if match.name in REPEATABLE_MATCHES else Asked(asked, services))
 
     def matches(self, skb: Any) -> bool:
         """Whether all conditions hold, tested in order until one fails."""

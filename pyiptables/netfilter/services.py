@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pyiptables.conntrack import (
@@ -18,16 +19,19 @@ from pyiptables.conntrack import (
     setup_info,
 )
 from pyiptables.extensions.effects import NatRequest, TemplateRequest
+from pyiptables.extensions.targets._services import SynproxyRequest
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.netfilter import made
 from pyiptables.netfilter.actions import Actions
 from pyiptables.netfilter.changes import Snapshot
 from pyiptables.netfilter.setservices import SetActions
+from pyiptables.netfilter.synproxy import SynProxy
 from pyiptables.trace import events
 
 if TYPE_CHECKING:
     from pyiptables.netfilter.engine import Engine
 
+NOTICE, ALL_FLAGS = 5, 0x0F
 LOOPBACK = {Family.IPV4: 0x7F000001, Family.IPV6: 1}
 LINK_LOCAL_PREFIX = 0xFE80 >> 6
 ANSWERS = {
@@ -55,6 +59,10 @@ class EngineServices(Actions, SetActions):
         self.engine = engine
         self.network = engine.network
         self.sets = engine.sets
+        self.touched: list[Any] | None = None
+        """Where the walk notes each rule and policy that counts the packet; None where nobody wants to know."""
+        self.asked = 0
+        """How often the walk met what the next packet of the same flow may meet differently."""
         self.random = engine.random
         self.host = engine.host
         self.now = 0
@@ -111,6 +119,26 @@ class EngineServices(Actions, SetActions):
         made_entry = Entry(nobody, nobody, Zone(zone, request.directions), int(Status.TEMPLATE))
         made_entry.helper = request.helper or None
         return made_entry
+
+    @cached_property
+    def proxy(self) -> SynProxy:
+        """What stands behind SYNPROXY, made for the first packet that needs it."""
+        return SynProxy(self.network, self.engine.conntrack, self.random.getrandbits(64))
+
+    def synproxy(self, skb: Any, request: SynproxyRequest) -> Verdict | None:
+        """Answer a client's SYN, or check its ACK and open the connection to the server."""
+        return self.proxy.answer(skb, request)
+
+    def helper_log(self, skb: Any, prefix: str) -> None:
+        """A line in the kernel's log by a helper that drops a packet; it names no interface (nf_ct_helper_log)."""
+        iif, oif, mac = skb.iif, skb.oif, skb.mac
+        skb.iif, skb.oif, skb.mac = "", "", b""
+        self.log(skb, prefix=prefix, level=NOTICE, flags=ALL_FLAGS)
+        skb.iif, skb.oif, skb.mac = iif, oif, mac
+
+    def helper_note(self, text: str) -> None:
+        """Tell that the helper of a packet's connection is not modelled."""
+        self.engine.network.note(events.Assumed(text))
 
     def log(self, skb: Any, *, prefix: str, level: int, flags: int, trace: bool = False) -> None:
         """A line in the kernel's log about the packet as it is now."""

@@ -17,6 +17,8 @@ from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
 STANDARD = {"ACCEPT": Verdict.ACCEPT, "DROP": Verdict.DROP, "QUEUE": Verdict.QUEUE}
+REPEATABLE_TARGETS = frozenset("CLASSIFY CONNMARK DSCP LOG MARK NFLOG TOS TRACE".split())
+"""Targets that do to every packet of a flow what they did to the one before, and leave nothing behind."""
 TRACE_LEVEL, TRACE_FLAGS = 4, 0x0F
 
 
@@ -46,6 +48,7 @@ class Walk:
     def run(self) -> Verdict:
         """The table's verdict; ``place`` then says which rule or policy gave it."""
         chain, at = self.base, 0
+        touched = self.services.touched
         all_rules = self.recorder is not None and self.recorder.misses
         while True:
             if not all_rules:
@@ -69,6 +72,8 @@ class Walk:
                 continue
             rule.packets += 1
             rule.bytes += len(self.skb.data)
+            if touched is not None:
+                touched.append(rule)
             self._matched(chain, rule)
             verdict = self._act(chain, rule)
             if isinstance(verdict, Verdict):
@@ -84,6 +89,8 @@ class Walk:
         """Do what a rule that matched says: a verdict, a place to go on at, or None for the next rule."""
         spec = rule.spec
         if spec.target is not None:
+            if spec.target.name not in REPEATABLE_TARGETS:
+                self.services.asked += 1
             before = Snapshot(self.skb) if self.recorder is not None else None
             verdict = spec.target.apply(self.skb, rule.state, self.services)
             if before is not None and self.recorder is not None:
@@ -111,6 +118,8 @@ class Walk:
     def _policy(self, chain: PreparedChain) -> Verdict:
         chain.packets += 1
         chain.bytes += len(self.skb.data)
+        if self.services.touched is not None:
+            self.services.touched.append(chain)
         self._log(chain, "policy", len(chain) + 1)
         self.place = Place(self.table.name, chain.name, 0, None)
         return STANDARD[chain.policy or "ACCEPT"]
