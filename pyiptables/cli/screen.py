@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pyiptables.hooks import Family
+from pyiptables.netfilter import Fate
 from pyiptables.packet.link import Frame
-from pyiptables.render.summary import Tally, headline, row_of, row_text
+from pyiptables.render.summary import FateLines, Row, Tally, headline, row_of, row_of_fate, row_text
 from pyiptables.render.trace import STYLES, Story, laid_out
 from pyiptables.trace.events import Trace
 
@@ -53,17 +54,36 @@ class Screen:
 
     def rows(self, traces: Iterable[Trace], start: int) -> None:
         """A line for each packet, under a headline."""
+        self._headline()
+        for trace in traces:
+            self._row(row_of(trace, self.family), start)
+
+    def fates(self, fates: Iterable[tuple[Frame, Fate]], start: int, tally: Tally) -> None:
+        """A line for each packet that was replayed without its story, counted in the tally."""
+        self._headline()
+        lines = FateLines(self.family, start, self.width)
+        if self.console.is_terminal:
+            for frame, fate in fates:
+                lines.count(fate)
+                self._row(row_of_fate(fate, frame.number, frame.time_ns, self.family), start)
+        else:
+            write = sys.stdout.write
+            for frame, fate in fates:
+                write(lines.line(fate, frame.number, frame.time_ns))
+        lines.add_to(tally)
+
+    def _headline(self) -> None:
         if not self.headed:
             self.headed = True
             self._print(Text(headline(self.width), style="dim"))
-        for trace in traces:
-            row = row_of(trace, self.family)
-            head, verdict, tail = row_text(row, start, self.width)
-            made = Text(head)
-            made.append(verdict, style=STYLES.get(row.verdict, ""))
-            made.append(tail)
-            made.rstrip()
-            self._print(made)
+
+    def _row(self, row: Row, start: int) -> None:
+        head, verdict, tail = row_text(row, start, self.width)
+        made = Text(head)
+        made.append(verdict, style=STYLES.get(row.verdict, ""))
+        made.append(tail)
+        made.rstrip()
+        self._print(made)
 
     def tally(self, tally: Tally, more: Iterable[str]) -> None:
         """The counts at the end."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 
-from pyiptables.cli.inputs import assumed_host, read_host, read_ruleset, read_sets, rules_file
+from pyiptables.cli.inputs import (
+    assumed_host,
+    read_connections,
+    read_host,
+    read_ruleset,
+    read_sets,
+    rules_file,
+)
 from pyiptables.cli.screen import Screen
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.ipset.saving import save as save_sets
-from pyiptables.netfilter import Engine, Replay, Replayed, Role
+from pyiptables.netfilter import Engine, Fate, QuickReplay, Replay, Role
 from pyiptables.packet.capture import CaptureWriter, TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
 from pyiptables.render.given import with_counters
@@ -27,8 +34,9 @@ from pyiptables.ruleset.model import Ruleset
 from pyiptables.trace import events
 from pyiptables.trace.events import Trace
 
+Outcome = TypeVar("Outcome")
 PEEKED = 2000
-"""How many frames are looked at to guess a host that is not given."""
+"""How many frames are looked at first: for a host that is not given, and for whether both sides were captured."""
 FEW = 20
 """Up to so many packets each is told whole; more are told in a line each."""
 OTHER_FRAMES = (
@@ -68,6 +76,7 @@ class Job:
         misses = self.options["format"] == "text" or self.options["explain"]
         sets = read_sets(self.options["snapshot"], self.options["ipset"], self.start or 0)
         engine = Engine(ruleset, host, sets=sets, seed=self.options["seed"], misses=misses)
+        read_connections(engine.conntrack, self.options["snapshot"], self.start or 0)
         if self.options["owner"]:
             engine.owner = read_owner(self.options["owner"])
         elif any(match.name == "owner" for _, _, _, rule in ruleset.rules() for match in rule.spec.matches):
@@ -99,77 +108,103 @@ class Job:
         source: Any = sys.stdin.buffer if name == "-" else name
         with open_capture(source, name="standard input" if name == "-" else name) as capture:
             host = read_host(self.options["snapshot"], self.options["host"])
-            first, frames = peeked(capture, 1 if host is not None else PEEKED)
+            first, frames = peeked(capture, PEEKED)
             self.start = first[0].time_ns if first else None  # what has a timeout in the snapshot counts from here
             if host is None:
                 host = assumed_host(ruleset, frames=first)
             self.say_assumptions(host.assumptions)
             engine = self.engine(host, ruleset)
             replay = Replay(engine, interface=self.options["interface"] or "")
-            self.replay(replay, self.screen.progress(frames, capture))
+            self.replay(replay, self.screen.progress(frames, capture), two_sided=replay.is_two_sided(first))
         self.finish(engine, replay)
 
-    def replay(self, replay: Replay, frames: Iterator[Frame]) -> None:
+    def replay(self, replay: Replay, frames: Iterator[Frame], *, two_sided: bool) -> None:
         """Feed frames and show what comes of them, in the form asked for."""
-        wanted = self.options["packet"]
-        flows = Flows(self.family) if self.options["flows"] else None
-        told = self.options["format"] == "text" and not self.options["summary"] and flows is None
-        few: list[Trace] | None = [] if told else None
         tally = Tally(self.family)
-        if few is None and wanted is None and replay.engine.recorder is not None and not self.options["explain"]:
-            replay.engine.recorder.misses = False
-        for replayed in self.until_truncated(frames, replay):
-            trace = replayed.trace
-            if trace is None:
-                if replayed.frame.number == wanted:
+        if self.options["packet"] is not None:
+            self.one_packet(replay, frames, self.options["packet"])
+            return
+        if self.options["format"] != "text":
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    self.show(replayed.trace)
+            return
+        if self.options["flows"]:
+            self.flows(replay, frames, tally)
+        else:
+            replay = self.stories_or_rows(replay, frames, tally, two_sided=two_sided)
+        self.screen.tally(tally, self.replay_lines(replay))
+
+    def one_packet(self, replay: Replay, frames: Iterator[Frame], wanted: int) -> None:
+        """Only the story of one packet, after those before it have had their effect."""
+        for replayed in self.until_truncated(frames, replay.feed):
+            self.write_frames(replayed.frame, replay.engine)
+            if replayed.frame.number == wanted:
+                if replayed.trace is None:
                     raise Error(
                         f"frame {wanted} was not sent through the rules: {replayed.role.value}", hint=replayed.note
                     )
-                continue
-            self.write_frames(replayed.frame, replay.engine)
-            if wanted is not None:
-                if replayed.frame.number == wanted:
-                    self.show(trace)
-                    return
-                continue
-            tally.add(trace)
-            if flows is not None:
-                flows.add(trace)
-                continue
-            if few is not None and len(few) < FEW:
-                few.append(trace)
-                continue
-            if few is not None:
-                self.screen.rows(few, self.start or 0)
-                few = None
-                if replay.engine.recorder is not None and not self.options["explain"]:
-                    replay.engine.recorder.misses = False
-            self.one(trace)
-        if wanted is not None:
-            raise Error(f"there is no packet {wanted} that reaches the host in this capture")
-        for trace in few or ():
-            self.show(trace)
-        if flows is not None:
-            for line in flows.lines(self.start or 0, self.screen.width):
-                self.screen.out(line)
-        if self.options["format"] == "text":
-            self.screen.tally(tally, self.replay_lines(replay))
+                self.show(replayed.trace)
+                return
+        raise Error(f"there is no packet {wanted} in this capture")
 
-    def until_truncated(self, frames: Iterator[Frame], replay: Replay) -> Iterator[Replayed]:
-        """The frames' outcomes; where the capture breaks off, what was read counts, with a warning."""
+    def flows(self, replay: Replay, frames: Iterator[Frame], tally: Tally) -> None:
+        """A line for each connection."""
+        flows = Flows(self.family)
+        for replayed in self.until_truncated(frames, replay.feed):
+            self.write_frames(replayed.frame, replay.engine)
+            if replayed.trace is not None:
+                tally.add(replayed.trace)
+                flows.add(replayed.trace)
+        for line in flows.lines(self.start or 0, self.screen.width):
+            self.screen.out(line)
+
+    def stories_or_rows(self, replay: Replay, frames: Iterator[Frame], tally: Tally, *, two_sided: bool) -> Replay:
+        """Stories of a few packets, or a line for each of many; the replay that saw the last of them."""
+        few: list[Trace] = []
+        summary = self.options["summary"]
+        if not summary:
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    tally.add(replayed.trace)
+                    few.append(replayed.trace)
+                    if len(few) > FEW:
+                        break
+            if len(few) <= FEW:
+                for trace in few:
+                    self.show(trace)
+                return replay
+        self.screen.rows(few, self.start or 0)
+        if self.options["writer"] is not None or self.options["explain"]:
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    tally.add(replayed.trace)
+                    self.screen.rows([replayed.trace], self.start or 0)
+            return replay
+        quick = QuickReplay.following(replay, two_sided=two_sided)
+        self.screen.fates(self.fates(quick, frames), self.start or 0, tally)
+        quick.settle()
+        return quick
+
+    def fates(self, quick: QuickReplay, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Fate]]:
+        """Frames with what became of their packets."""
+        fare = quick.fare
+        for frame in self.until_truncated(frames, lambda frame: frame):
+            fate = fare(frame)
+            if fate is not None:
+                yield frame, fate
+
+    def until_truncated(self, frames: Iterator[Frame], feed: Callable[[Frame], Outcome]) -> Iterator[Outcome]:
+        """What feeding each frame gives; where the capture breaks off, what was read counts, with a warning."""
         try:
             for frame in frames:
-                yield replay.feed(frame)
+                yield feed(frame)
         except TruncatedCaptureError as error:
             click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
             self.status = 1
-
-    def one(self, trace: Trace) -> None:
-        """Show a packet of many."""
-        if self.options["format"] == "text":
-            self.screen.rows([trace], self.start or 0)
-        else:
-            self.show(trace)
 
     def show(self, trace: Trace) -> None:
         """Show a packet whole, in the form asked for."""
@@ -211,7 +246,9 @@ class Job:
         if self.options["save_conntrack"]:
             write_text(self.options["save_conntrack"], (f"{line}\n" for line in dump(engine.conntrack)))
         if self.options["save_ipset"]:
-            write_text(self.options["save_ipset"], (f"{line}\n" for line in save_sets(engine.sets, now=engine.services.now)))
+            write_text(
+                self.options["save_ipset"], (f"{line}\n" for line in save_sets(engine.sets, now=engine.services.now))
+            )
 
     def counted(self, ruleset: Ruleset) -> Iterable[str]:
         """The rules with their counters: the file as it was given where it is a plain dump, else saved anew."""
@@ -294,7 +331,9 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
     options_metavar="[OPTIONS]",
 )
 @click.option(
-    "--snapshot", metavar="FOLDER", help="Rules, addresses, routes and sets of a host, as its tools print them."
+    "--snapshot",
+    metavar="FOLDER",
+    help="Rules, addresses, routes, sets and connections of a host, as its tools print them.",
 )
 @click.option("--rules", metavar="FILE", help="The ruleset, in iptables-save's format.")
 @click.option("--ipset", metavar="FILE", help="The sets that rules use, as ipset save prints them.")

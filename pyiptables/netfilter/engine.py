@@ -34,7 +34,8 @@ CONNTRACK_IN, CONNTRACK_OUT = 1, 2
 class Engine:
     """Sends packets through a ruleset on a host.
 
-    ``sets`` are those that rules look things up in (the engine changes a copy); ``seed`` decides all that the kernel leaves to chance. ``misses`` records why rules did not match, too;
+    ``sets`` are those that rules look things up in (the engine changes a copy). ``seed`` decides all that the kernel leaves
+    to chance. ``misses`` records why rules did not match, too;
     ``record=False`` records nothing, for speed: then :meth:`send` returns a trace without events.
     """
 
@@ -52,6 +53,10 @@ class Engine:
         self.host = host
         self.family = ruleset.family
         self.random = Random(seed)
+        self.last: Skb | None = None
+        """The packet that was handed over last, as it is now; None where it was no packet."""
+        self.state = ""
+        """What conntrack said of it, as :func:`ct_state` does."""
         self.owner: tuple[int, int] = (0, 0)
         """User and group of the processes that send, where a packet does not say: root, unless set."""
         self.recorder = Recorder(misses=misses) if record else None
@@ -98,7 +103,8 @@ class Engine:
             self.recorder.add(
                 events.Arrived(packet.number, packet.time, packet.family, packet.interface, packet.local, packet.data)
             )
-        self.network.ended = None
+        self.network.ended = self.last = None
+        self.state = ""
         if packet.packet_type is PacketType.OTHERHOST:
             self.network.decide("DROP", None, "the frame is for another host's MAC")
         elif packet.family is not self.family:
@@ -131,6 +137,7 @@ class Engine:
         skb = Skb(data, packet.family, iif=packet.interface, mac=packet.mac)
         skb.pkt_type = packet.packet_type
         skb.mark, skb.tstamp, skb.number, skb.host = packet.mark, packet.time, packet.number, self.host
+        self.last = skb
         if packet.uid is not None:
             skb.owner = (packet.uid, packet.gid if packet.gid is not None else packet.uid)
         elif packet.local:
@@ -209,6 +216,8 @@ class Engine:
     def _track(self, skb: Skb) -> Verdict:
         seen = skb.nfct is not None or skb.ctinfo == Ctinfo.UNTRACKED
         verdict = self.conntrack.track(skb, skb.hook)
+        if not self.state:
+            self.state = ct_state(skb)[0]
         if self.recorder is not None:
             state, reply = ct_state(skb)
             connection = skb.nfct.original if skb.nfct is not None else None

@@ -17,9 +17,11 @@ from pyiptables.predicate import Labelled, Predicate, all_of
 from pyiptables.ruleset.conditions import conditions
 from pyiptables.ruleset.model import Chain, Counters, Rule, Table
 
-
 REPEATABLE_MATCHES = frozenset(
-    "addrtype comment connmark conntrack icmp iprange mac mark multiport pkttype state tcp udp".split()
+    {
+        *("addrtype", "comment", "connmark", "conntrack", "icmp", "iprange", "mac", "mark", "multiport", "pkttype"),
+        *("state", "tcp", "udp"),
+    }
 )
 """Matches that say the same of every packet of a flow that has the same TCP flags, status and marks."""
 

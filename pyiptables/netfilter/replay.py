@@ -7,8 +7,10 @@ outgoing copy of a forwarded packet is held against what the simulation sent. Fr
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from pyiptables.conntrack import invert, tuple_at
 from pyiptables.hooks import Family
@@ -49,6 +51,7 @@ class Replayed:
     role: Role
     trace: Trace | None = None
     note: str = ""
+    fate: Any = None
 
 
 class Replay:
@@ -95,6 +98,15 @@ class Replay:
         if role is Role.LOOPED:
             return Replayed(frame, role)
         return self._send(frame, link, role, name)
+
+    def is_two_sided(self, frames: Iterable[Frame]) -> bool:
+        """Whether any of the frames leaves the host: the capture then holds what the host sends, too."""
+        for frame in frames:
+            link = decode(frame)
+            name = self._interface(frame, link) if not link.problem else LOCAL_INTERFACE
+            if name != LOCAL_INTERFACE and self._outgoing(frame, link, name):
+                return True
+        return False
 
     # telling frames apart
 
@@ -169,13 +181,15 @@ class Replay:
             packet_type=PacketType.HOST if local else self._packet_type(link, name),
             number=frame.number,
         )
-        trace = self.engine.send(packet)
-        for interface, _, sent in self._sent(trace):
-            self._expect(interface, sent)
-        return Replayed(frame, role, trace)
+        replayed, sent = self._through(packet, frame, role)
+        for interface, data_sent in sent:
+            self._expect(interface, data_sent)
+        return replayed
 
-    def _sent(self, trace: Trace) -> list[tuple[str, int, bytes]]:
-        return [(event.interface, event.linktype, event.frame) for event in trace.of(Sent)]
+    def _through(self, packet: Packet, frame: Frame, role: Role) -> tuple[Replayed, list[tuple[str, bytes]]]:
+        """Send a packet through the engine: what came of it, and the frames that left."""
+        trace = self.engine.send(packet)
+        return Replayed(frame, role, trace), [(event.interface, event.frame) for event in trace.of(Sent)]
 
     def _copy(self, frame: Frame, link: Link, name: str) -> Replayed:
         """An outgoing frame: one that the simulation sent, one that a local process did, or one not expected."""
@@ -191,9 +205,7 @@ class Replay:
         if data is None:
             return Replayed(frame, Role.UNEXPECTED)
         replayed = self._send(frame, link, Role.SENT, name, data)
-        if replayed.trace is not None:  # what it became on the wire is this very frame
-            for interface, _, sent in self._sent(replayed.trace):
-                self._forget(interface, sent)
+        self._forget(name, link.payload)  # what it became on the wire is this very frame
         return replayed
 
     def _as_sent(self, payload: bytes) -> bytes | None:
@@ -220,8 +232,7 @@ class Replay:
         if len(self._expected) > KEPT:
             self._expected.popitem(last=False)
 
-    def _forget(self, interface: str, frame: bytes) -> None:
-        data = frame[14:] if len(frame) >= 14 and frame[12:14] in (b"\x08\0", b"\x86\xdd") else frame
+    def _forget(self, interface: str, data: bytes) -> None:
         self._expected.pop((interface, same(data)), None)
 
 

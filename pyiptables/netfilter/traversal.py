@@ -17,7 +17,7 @@ from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
 STANDARD = {"ACCEPT": Verdict.ACCEPT, "DROP": Verdict.DROP, "QUEUE": Verdict.QUEUE}
-REPEATABLE_TARGETS = frozenset("CLASSIFY CONNMARK DSCP LOG MARK NFLOG TOS TRACE".split())
+REPEATABLE_TARGETS = frozenset(["CLASSIFY", "CONNMARK", "DSCP", "LOG", "MARK", "NFLOG", "TOS", "TRACE"])
 """Targets that do to every packet of a flow what they did to the one before, and leave nothing behind."""
 TRACE_LEVEL, TRACE_FLAGS = 4, 0x0F
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pyiptables.hooks import Family
+from pyiptables.netfilter import Fate
 from pyiptables.packet.notation import endpoint_texts, protocol_text
 from pyiptables.packet.skb import Skb
 from pyiptables.render.rules import rule_text
@@ -81,7 +82,8 @@ def translation(trace: Trace) -> str:
         for event in own_events(trace)
         if isinstance(event, events.Changed) and event.what in ("source", "destination")
     }
-    return " ".join(f"{'from' if what == 'source' else 'to'} {text}" for what, text in found.items())
+    sides = (("source", "from"), ("destination", "to"))
+    return " ".join(f"{word} {found[what]}" for what, word in sides if what in found)
 
 
 def row_of(trace: Trace, family: Family) -> Row:
@@ -96,9 +98,83 @@ def row_of(trace: Trace, family: Family) -> Row:
         packet=packet_line(arrived.data, family),
         state=tracked.state if tracked else "",
         translated=translation(trace),
-        verdict=verdict_name(trace, decided) if decided is not None else "NOTHING",
+        verdict=verdict_name(decided) if decided is not None else "NOTHING",
         place=short_place(decided) if decided is not None else "",
     )
+
+
+def row_of_fate(fate: Fate, number: int, time: int, family: Family) -> Row:
+    """The line of a packet that was replayed without its story."""
+    ended = fate.ended
+    place = ended.place
+    decided = Decided(ended.verdict, ended.hook, ended.reason)
+    if place is not None:
+        decided = Decided(
+            ended.verdict, ended.hook, ended.reason, place.table, place.chain, place.number, place.spec, place.via
+        )
+    return Row(
+        number=number,
+        time=time,
+        path=f"{fate.start}>{fate.end}",
+        packet=packet_line(fate.data, family),
+        state=fate.state,
+        translated=_translated(fate, family),
+        verdict=verdict_name(decided),
+        place=short_place(decided),
+    )
+
+
+class FateLines:
+    """The lines of packets that were replayed without stories, made once for those that fare alike; and their counts."""
+
+    def __init__(self, family: Family, start: int, width: int) -> None:
+        self.family, self.start, self.width = family, start, width
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+
+    def line(self, fate: Fate, number: int, time: int) -> str:
+        """A packet's line with its line break; counts it."""
+        behind = self.count(fate)
+        if self.width >= WIDE:
+            return f"{number:>7} {(time - self.start) / 1e9:>11.6f}{behind}"
+        return f"{number:>4}{behind}"
+
+    def count(self, fate: Fate) -> str:
+        """Count a packet; the end of its line."""
+        if fate.text is None:
+            fate.text = self._parts(fate)
+        behind, key = fate.text
+        self.counts[key] += 1
+        return str(behind)
+
+    def _parts(self, fate: Fate) -> tuple[str, tuple[str, str, str]]:
+        row = row_of_fate(fate, 0, self.start, self.family)
+        text = "".join(row_text(row, self.start, self.width)).rstrip()
+        ended = fate.ended
+        decided = Decided(ended.verdict, ended.hook, ended.reason)
+        if ended.place is not None:
+            place = ended.place
+            decided = Decided(
+                ended.verdict, ended.hook, ended.reason, place.table, place.chain, place.number, place.spec
+            )
+        return text[19 if self.width >= WIDE else 4 :] + "\n", tally_key(decided, self.family)
+
+    def add_to(self, tally: Tally) -> None:
+        """Count what was printed."""
+        for key, count in self.counts.items():
+            tally.count(key, count)
+
+
+def _translated(fate: Fate, family: Family) -> str:
+    now = fate.translated
+    if now is None or len(fate.data) < (20 if family is Family.IPV4 else 40):
+        return ""
+    came = Skb(fate.data, family)
+    whole = not now.frag_max_size  # else the ports of what came cannot be compared
+    texts = zip(endpoint_texts(came), endpoint_texts(now), strict=True)
+    source, destination = ((before != after and whole, after) for before, after in texts)
+    changed = (source[0] or came.saddr != now.saddr, destination[0] or came.daddr != now.daddr)
+    found = ((changed[0], "from", source[1]), (changed[1], "to", destination[1]))
+    return " ".join(f"{word} {text}" for is_changed, word, text in found if is_changed)
 
 
 def cut(text: str, width: int) -> str:
@@ -170,6 +246,16 @@ class Flows:
             yield (head + cut(text, width - len(head))).rstrip()
 
 
+def tally_key(decided: Decided, family: Family) -> tuple[str, str, str]:
+    """What a packet is counted by: its verdict, what gave it in words (nothing for plain ACCEPT), and the rule's text."""
+    verdict = verdict_name(decided)
+    place = place_text(decided)
+    if place:
+        rule = rule_text(decided.spec, decided.chain, family, decided.table) if decided.spec else ""
+        return verdict, f"{verdict} by {place}", rule
+    return verdict, "" if verdict == "ACCEPT" else f"{verdict}: {decided.reason}", ""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts over a capture: packets by verdict, and by the rule or reason that decided."""
@@ -181,16 +267,15 @@ class Tally:
     def add(self, trace: Trace) -> None:
         """Count a packet."""
         decided = trace.decided
-        if decided is None:
-            return
-        verdict = verdict_name(trace, decided)
-        self.verdicts[verdict] += 1
-        place = place_text(decided)
-        if place:
-            rule = rule_text(decided.spec, decided.chain, self.family, decided.table) if decided.spec else ""
-            self.places[f"{verdict} by {place}", rule] += 1
-        elif verdict != "ACCEPT":
-            self.places[f"{verdict}: {decided.reason}", ""] += 1
+        if decided is not None:
+            self.count(tally_key(decided, self.family), 1)
+
+    def count(self, key: tuple[str, str, str], count: int) -> None:
+        """Count packets that fared alike."""
+        verdict, what, rule = key
+        self.verdicts[verdict] += count
+        if what:
+            self.places[what, rule] += count
 
     def lines(self, width: int) -> Iterator[str]:
         """Verdicts, then the rules and reasons that decided most."""

@@ -192,7 +192,7 @@ class Story:
             yield Line("", policy, "" if event.verdict != "ACCEPT" else "dim")
 
 
-def verdict_name(trace: Trace, decided: Decided) -> str:
+def verdict_name(decided: Decided) -> str:
     """The verdict, REJECT where a rule's REJECT dropped the packet."""
     spec = decided.spec
     if decided.verdict == "DROP" and spec is not None and spec.target is not None and spec.target.name == "REJECT":
@@ -221,7 +221,7 @@ def verdict_lines(trace: Trace, family: Family) -> Iterator[Line]:
     if decided is None:
         yield Line("   NOTHING", "the packet's way did not end")
         return
-    name = verdict_name(trace, decided)
+    name = verdict_name(decided)
     place = place_text(decided)
     text = f"by {place}{via_text(decided)}" if place else decided.reason
     yield Line(f"   {name}", text, "", STYLES.get(name, ""))

@@ -76,7 +76,7 @@ def trace_object(trace: Trace, family: Family, role: str = "") -> dict[str, Any]
     if decided is not None:
         rule = rule_text(decided.spec, decided.chain, family, decided.table) if decided.spec is not None else None
         found["verdict"] = {
-            "verdict": verdict_name(trace, decided),
+            "verdict": verdict_name(decided),
             "hook": decided.hook.name if decided.hook is not None else None,
             "reason": decided.reason,
             "table": decided.table or None,

@@ -1,12 +1,12 @@
 """What the kernel did with a conversation, and what `pyipt trace` makes of it, brought into one form to be compared.
 
 A recording is a folder: a snapshot (rules.v4 or rules.v6, ip-addr.json ...), ``in.pcapng``, and ``expected/`` with the
-kernel's log lines (packet number, TAB, line), the frames that it sent, its counters and its connections. Packet n has
-the time START + n times STEP.
+kernel's log lines (packet number, TAB, line), the frames that it sent, its counters, connections and sets. Packet n has
+the time START + n times STEP; one that was played in real time leaves numbers out, and may have a start of its own.
 
 Left out of the comparison: what the kernel chooses at random or counts by itself (the IP identification of packets it
 makes and the header checksum over it, flow labels, ``ID=`` and ``FLOWLBL=`` in log lines), the owner of sockets, and
-timeouts and use counts of connections.
+timeouts and use counts of connections, timeouts of sets' entries and the sizes of their hashes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ STAMPED = re.compile(r"\[\s*(\d+\.\d+)\] (.*)")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Log lines and frames by packet number, rules with counters by table, connections."""
+    """Log lines and frames by packet number, rules with counters by table, connections, sets."""
 
     log: dict[int, list[str]]
     frames: dict[int, list[tuple[str, bytes]]]
     rules: dict[str, list[str]]
     connections: list[str]
+    sets: list[str]
 
     def differences(self, other: Outcome) -> list[str]:
         """What is different, a line each: packets by number, then the rest."""
@@ -43,7 +44,9 @@ class Outcome:
             if (self.log.get(number, []), self.frames.get(number, []))
             != (other.log.get(number, []), other.frames.get(number, []))
         ]
-        return found + [name for name in ("rules", "connections") if getattr(self, name) != getattr(other, name)]
+        return found + [
+            name for name in ("rules", "connections", "sets") if getattr(self, name) != getattr(other, name)
+        ]
 
 
 def arguments(folder: Path, results: Path) -> list[str]:
@@ -69,17 +72,23 @@ def kernel_outcome(folder: Path) -> Outcome:
     for line in (expected / "kernel.log").read_text(errors="replace").splitlines():
         number, _, text = line.partition("\t")
         log[int(number)].append(log_key(text))
-    return Outcome(log, frames(expected), rules(expected), connections(expected))
+    return Outcome(log, frames(expected, start_of(folder)), rules(expected), connections(expected), sets(expected))
 
 
-def traced_outcome(folder: Path, log_text: str) -> Outcome:
-    """What `pyipt trace --format kernel` printed, and wrote into a folder."""
+def traced_outcome(folder: Path, log_text: str, start: int = START) -> Outcome:
+    """What `pyipt trace --format kernel` printed, and wrote into a folder, of a recording that starts at a time."""
     log: dict[int, list[str]] = defaultdict(list)
     for line in log_text.splitlines():
         found = STAMPED.match(line)
         if found is not None:
             log[round(float(found[1]) * 100) + 1].append(log_key(found[2]))
-    return Outcome(log, frames(folder), rules(folder), connections(folder))
+    return Outcome(log, frames(folder, start), rules(folder), connections(folder), sets(folder))
+
+
+def start_of(folder: Path) -> int:
+    """The time of a recording's packet 0: a step before its first."""
+    with open_capture(folder / "in.pcapng") as capture:
+        return next((frame.time_ns - STEP for frame in capture), START)
 
 
 def log_key(line: str) -> str:
@@ -87,12 +96,12 @@ def log_key(line: str) -> str:
     return re.sub(r" ID=\d+| FLOWLBL=\d+|UID=\d+ |GID=\d+ ", "", line).rstrip()
 
 
-def frames(folder: Path) -> dict[int, list[tuple[str, bytes]]]:
+def frames(folder: Path, start: int = START) -> dict[int, list[tuple[str, bytes]]]:
     """The frames that left, by the packet that led to them, each packet's in a fixed order."""
     found: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
     with open_capture(folder / "out.pcapng") as capture:
         for frame in capture:
-            found[round((frame.time_ns - START) / STEP)].append((frame.interface, frame_key(frame.data)))
+            found[round((frame.time_ns - start) / STEP)].append((frame.interface, frame_key(frame.data)))
     return {number: sorted(some) for number, some in found.items()}
 
 
@@ -132,6 +141,16 @@ def connections(folder: Path) -> list[str]:
     return sorted(found)
 
 
+def sets(folder: Path) -> list[str]:
+    """The sets and their entries without what a hash or the clock chooses, sorted."""
+    path = folder / "ipset.save"
+    if not path.exists():
+        return []
+    return sorted(
+        re.sub(r" (hashsize|bucketsize|initval|timeout) \S+", "", line) for line in path.read_text().splitlines()
+    )
+
+
 def main(names: Sequence[str]) -> int:
     """Replay recordings by the command in PATH and print where they part; 0 when all agree."""
     whole = 0
@@ -143,7 +162,7 @@ def main(names: Sequence[str]) -> int:
             if done.returncode:
                 print(f"{folder.name}: exit status {done.returncode}: {done.stderr.strip()[-200:]}")
                 continue
-            parted = kernel_outcome(folder).differences(traced_outcome(Path(results), done.stdout))
+            parted = kernel_outcome(folder).differences(traced_outcome(Path(results), done.stdout, start_of(folder)))
         whole += not parted
         if parted:
             print(f"{folder.name}: {len(parted)} differences: {', '.join(parted[:5])}")
