@@ -1,0 +1,307 @@
+"""What ``pyipt trace`` does: reads rules, host and packets, sends them through an engine, shows and saves what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from pyiptables.cli.inputs import (
+    assumed_host,
+    read_connections,
+    read_host,
+    read_ruleset,
+    read_sets,
+    rules_file,
+)
+from pyiptables.cli.screen import Screen
+from pyiptables.conntrack import dump
+from pyiptables.errors import Error
+from pyiptables.hooks import Family
+from pyiptables.ipset.saving import save as save_sets
+from pyiptables.netfilter import Engine, Fate, QuickReplay, Replay, Role
+from pyiptables.packet.capture import TruncatedCaptureError, open_capture
+from pyiptables.packet.link import Direction, Frame
+from pyiptables.render.given import with_counters
+from pyiptables.render.kernel import kernel_line
+from pyiptables.render.save import save
+from pyiptables.render.summary import Flows, Tally
+from pyiptables.render.trace_json import trace_json
+from pyiptables.ruleset.model import Ruleset
+from pyiptables.trace import events
+from pyiptables.trace.events import Trace
+
+Outcome = TypeVar("Outcome")
+PEEKED = 2000
+"""How many frames are looked at first: for a host that is not given, and for whether both sides were captured."""
+FEW = 20
+"""Up to so many packets each is told whole; more are told in a line each."""
+OTHER_FRAMES = (
+    Role.OTHER_HOST,
+    Role.NOT_IP,
+    Role.OTHER_FAMILY,
+    Role.UNREADABLE,
+    Role.COPY,
+    Role.UNEXPECTED,
+    Role.LOOPED,
+)
+
+
+class Job:
+    """What one call of the command is to do."""
+
+    def __init__(self, family: Family, file: str | None, options: dict[str, Any]) -> None:
+        self.family = family
+        self.file = file
+        self.options = options
+        self.screen = Screen(family, explain=options["explain"])
+        self.start: int | None = None
+        self.status = 0
+
+    def engine(self, host: Any, ruleset: Any) -> Engine:
+        """The engine for a ruleset on a host."""
+        misses = self.options["format"] == "text" or self.options["explain"]
+        sets = read_sets(self.options["snapshot"], self.options["ipset"], self.start or 0)
+        engine = Engine(ruleset, host, sets=sets, seed=self.options["seed"], misses=misses)
+        read_connections(engine.conntrack, self.options["snapshot"], self.start or 0)
+        if self.options["owner"]:
+            engine.owner = read_owner(self.options["owner"])
+        elif any(match.name == "owner" for _, _, _, rule in ruleset.rules() for match in rule.spec.matches):
+            self.say_assumptions(["processes that send are root's (--owner says otherwise)"])
+        return engine
+
+    # one typed packet
+
+    def typed(self, words: Sequence[str]) -> None:
+        """Trace one packet that was typed."""
+        from pyiptables.packet.typed import typed_packet
+
+        typed = typed_packet(words, self.family)
+        ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        host = read_host(self.options["snapshot"], self.options["host"]) or assumed_host(ruleset, typed=typed)
+        self.say_assumptions(host.assumptions)
+        engine = self.engine(host, ruleset)
+        self.start = 0
+        for number in range(1, typed.count + 1):
+            packet = replace(typed.packet(number=number), mac=arriving_mac(host, typed))
+            self.show(engine.send(packet))
+        self.finish(engine)
+
+    # a capture
+
+    def capture(self, name: str) -> None:
+        """Trace all frames of a capture."""
+        ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        source: Any = sys.stdin.buffer if name == "-" else name
+        with open_capture(source, name="standard input" if name == "-" else name) as capture:
+            host = read_host(self.options["snapshot"], self.options["host"])
+            first, frames = peeked(capture, PEEKED)
+            self.start = first[0].time_ns if first else None  # what has a timeout in the snapshot counts from here
+            if host is None:
+                host = assumed_host(ruleset, frames=first)
+            self.say_assumptions(host.assumptions)
+            engine = self.engine(host, ruleset)
+            replay = Replay(engine, interface=self.options["interface"] or "")
+            self.replay(replay, self.screen.progress(frames, capture), two_sided=replay.is_two_sided(first))
+        self.finish(engine, replay)
+
+    def replay(self, replay: Replay, frames: Iterator[Frame], *, two_sided: bool) -> None:
+        """Feed frames and show what comes of them, in the form asked for."""
+        tally = Tally(self.family)
+        if self.options["packet"] is not None:
+            self.one_packet(replay, frames, self.options["packet"])
+            return
+        if self.options["format"] != "text":
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    self.show(replayed.trace)
+            return
+        if self.options["flows"]:
+            self.flows(replay, frames, tally)
+        else:
+            replay = self.stories_or_rows(replay, frames, tally, two_sided=two_sided)
+        self.screen.tally(tally, self.replay_lines(replay))
+
+    def one_packet(self, replay: Replay, frames: Iterator[Frame], wanted: int) -> None:
+        """Only the story of one packet, after those before it have had their effect."""
+        for replayed in self.until_truncated(frames, replay.feed):
+            self.write_frames(replayed.frame, replay.engine)
+            if replayed.frame.number == wanted:
+                if replayed.trace is None:
+                    raise Error(
+                        f"frame {wanted} was not sent through the rules: {replayed.role.value}", hint=replayed.note
+                    )
+                self.show(replayed.trace)
+                return
+        raise Error(f"there is no packet {wanted} in this capture")
+
+    def flows(self, replay: Replay, frames: Iterator[Frame], tally: Tally) -> None:
+        """A line for each connection."""
+        flows = Flows(self.family)
+        for replayed in self.until_truncated(frames, replay.feed):
+            self.write_frames(replayed.frame, replay.engine)
+            if replayed.trace is not None:
+                tally.add(replayed.trace)
+                flows.add(replayed.trace)
+        for line in flows.lines(self.start or 0, self.screen.width):
+            self.screen.out(line)
+
+    def stories_or_rows(self, replay: Replay, frames: Iterator[Frame], tally: Tally, *, two_sided: bool) -> Replay:
+        """Stories of a few packets, or a line for each of many; the replay that saw the last of them."""
+        few: list[Trace] = []
+        summary = self.options["summary"]
+        if not summary:
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    tally.add(replayed.trace)
+                    few.append(replayed.trace)
+                    if len(few) > FEW:
+                        break
+            if len(few) <= FEW:
+                for trace in few:
+                    self.show(trace)
+                return replay
+        self.screen.rows(few, self.start or 0)
+        if self.options["writer"] is not None or self.options["explain"]:
+            for replayed in self.until_truncated(frames, replay.feed):
+                self.write_frames(replayed.frame, replay.engine)
+                if replayed.trace is not None:
+                    tally.add(replayed.trace)
+                    self.screen.rows([replayed.trace], self.start or 0)
+            return replay
+        quick = QuickReplay.following(replay, two_sided=two_sided)
+        self.screen.fates(self.fates(quick, frames), self.start or 0, tally)
+        quick.settle()
+        return quick
+
+    def fates(self, quick: QuickReplay, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Fate]]:
+        """Frames with what became of their packets."""
+        fare = quick.fare
+        for frame in self.until_truncated(frames, lambda frame: frame):
+            fate = fare(frame)
+            if fate is not None:
+                yield frame, fate
+
+    def until_truncated(self, frames: Iterator[Frame], feed: Callable[[Frame], Outcome]) -> Iterator[Outcome]:
+        """What feeding each frame gives; where the capture breaks off, what was read counts, with a warning."""
+        try:
+            for frame in frames:
+                yield feed(frame)
+        except TruncatedCaptureError as error:
+            click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
+            self.status = 1
+
+    def show(self, trace: Trace) -> None:
+        """Show a packet whole, in the form asked for."""
+        if self.options["format"] == "json":
+            self.screen.out(trace_json(trace, self.family))
+        elif self.options["format"] == "kernel":
+            for event in trace.of(events.Logged):
+                self.screen.out(kernel_line(event, self.start or 0))
+        else:
+            self.screen.story(trace)
+
+    def replay_lines(self, replay: Replay) -> Iterator[str]:
+        """What became of the frames that were not sent through the rules."""
+        for role in OTHER_FRAMES:
+            if replay.counts[role]:
+                yield f"{replay.counts[role]:>8}  frames: {role.value}"
+        if replay.counts[Role.COPY] + replay.counts[Role.UNEXPECTED] and replay.unseen:
+            yield f"{replay.unseen:>8}  frames that the simulation sends are not in the capture"
+        for text in replay.assumptions:
+            yield f"assumed: {text}"
+
+    # results
+
+    def write_frames(self, frame: Frame, engine: Engine) -> None:
+        """Write what left the host because of a frame."""
+        writer = self.options["writer"]
+        sent = engine.take_frames()
+        if writer is None:
+            return
+        for interface, linktype, data in sent:
+            writer.write(Frame(0, frame.time_ns, interface, linktype, Direction.OUTBOUND, data, len(data)))
+
+    def finish(self, engine: Engine, replay: Replay | None = None) -> None:
+        """Save what was asked for."""
+        if replay is None:
+            self.write_frames(Frame(1, 0, "", 1, Direction.UNKNOWN, b"", 0), engine)
+        if self.options["save_rules"]:
+            write_text(self.options["save_rules"], self.counted(engine.snapshot()))
+        if self.options["save_conntrack"]:
+            write_text(self.options["save_conntrack"], (f"{line}\n" for line in dump(engine.conntrack)))
+        if self.options["save_ipset"]:
+            write_text(
+                self.options["save_ipset"], (f"{line}\n" for line in save_sets(engine.sets, now=engine.services.now))
+            )
+
+    def counted(self, ruleset: Ruleset) -> Iterable[str]:
+        """The rules with their counters: the file as it was given where it is a plain dump, else saved anew."""
+        name = rules_file(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        if name is not None and name != "-":
+            with open(name, encoding="utf-8", errors="surrogateescape") as file:
+                given = with_counters(file, ruleset)
+            if given is not None:
+                return given
+        return save(ruleset, counters=True, program=f"{self.family.command}-save")
+
+    def say_assumptions(self, assumptions: Iterable[str]) -> None:
+        """Tell what was taken for granted, beside the result."""
+        for text in assumptions:
+            click.echo(f"assumed: {text}", err=True)
+
+
+def read_owner(text: str) -> tuple[int, int]:
+    """``UID[:GID]`` in numbers; the group is the user's number where it is not said."""
+    uid, _, gid = text.partition(":")
+    if not uid.isdecimal() or (gid and not gid.isdecimal()) or max(int(uid), int(gid or 0)) >= 2**32:
+        raise Error(f"--owner {text}: expected UID or UID:GID in numbers")
+    return int(uid), int(gid or uid)
+
+
+def arriving_mac(host: Any, typed: Any) -> bytes:
+    """The link-layer header of a typed packet that arrives: from its own MACs, or to the interface's."""
+    if not typed.interface:
+        return b""
+    interface = host.interface(typed.interface)
+    if interface is None:
+        known = ", ".join(each.name for each in host.interfaces)
+        raise Error(f"the host has no interface {typed.interface!r}", hint=f"it has {known}")
+    kind = b"\x08\0" if typed.data[:1] and typed.data[0] >> 4 == 4 else b"\x86\xdd"
+    destination = typed.mac_destination or interface.mac or bytes(6)
+    return bytes(destination) + bytes(typed.mac_source or bytes(6)) + kind
+
+
+def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[Frame]]:
+    """The first frames, and an iterator over all of them."""
+    first: list[Frame] = []
+    broken: Error | None = None
+    try:
+        for frame in frames:
+            first.append(frame)
+            if len(first) >= count:
+                break
+    except Error as error:
+        broken = error
+
+    def whole() -> Iterator[Frame]:
+        yield from first
+        if broken is not None:
+            raise broken
+        yield from frames
+
+    return first, whole()
+
+
+def write_text(path: str, lines: Iterable[str]) -> None:
+    """Write a file whole."""
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise Error(f"cannot write {path}: {error.strerror}") from error
