@@ -52,6 +52,10 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 @click.option(
     "-i", "--interface", metavar="NAME", help="The interface of captures that name none; where a packet arrives."
 )
+@click.option("--strict", is_flag=True, help="Assume nothing: what is not given or not modelled is an error.")
+@click.option(
+    "--kernel-time-zone", metavar="+HH:MM", help="The kernel's time zone, for --kerneltz of the time match (UTC)."
+)
 @click.option("--seed", type=int, default=0, metavar="N", help="What chance begins with (random ports, say).")
 @click.option("--owner", metavar="UID[:GID]", help="Whose processes send what the host itself sends (root, 0:0).")
 @click.option("--write", metavar="OUT.pcapng", help="Write the frames that leave the host.")

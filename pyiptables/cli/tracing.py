@@ -20,6 +20,7 @@ from pyiptables.cli.inputs import (
 from pyiptables.cli.screen import Screen
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
+from pyiptables.extensions.matches.time import MINUTES_WEST
 from pyiptables.hooks import Family
 from pyiptables.ipset.saving import save as save_sets
 from pyiptables.netfilter import Engine, Fate, QuickReplay, Replay, Role
@@ -67,6 +68,8 @@ class Job:
         sets = read_sets(self.options["snapshot"], self.options["ipset"], self.start or 0)
         engine = Engine(ruleset, host, sets=sets, seed=self.options["seed"], misses=misses)
         read_connections(engine.conntrack, self.options["snapshot"], self.start or 0)
+        if self.options["kernel_time_zone"]:
+            engine.services.share(MINUTES_WEST, read_time_zone(self.options["kernel_time_zone"]))
         if self.options["owner"]:
             engine.owner = read_owner(self.options["owner"])
         elif any(match.name == "owner" for _, _, _, rule in ruleset.rules() for match in rule.spec.matches):
@@ -167,10 +170,12 @@ class Job:
                     self.show(trace)
                 return replay
         self.screen.rows(few, self.start or 0)
-        if self.options["writer"] is not None or self.options["explain"]:
+        if self.options["writer"] is not None or self.options["explain"] or self.options["strict"]:
             for replayed in self.until_truncated(frames, replay.feed):
                 self.write_frames(replayed.frame, replay.engine)
                 if replayed.trace is not None:
+                    if self.options["strict"]:
+                        refuse_unknown(replayed.trace)
                     tally.add(replayed.trace)
                     self.screen.rows([replayed.trace], self.start or 0)
             return replay
@@ -198,6 +203,8 @@ class Job:
 
     def show(self, trace: Trace) -> None:
         """Show a packet whole, in the form asked for."""
+        if self.options["strict"]:
+            refuse_unknown(trace)
         if self.options["format"] == "json":
             self.screen.out(trace_json(trace, self.family))
         elif self.options["format"] == "kernel":
@@ -251,9 +258,29 @@ class Job:
         return save(ruleset, counters=True, program=f"{self.family.command}-save")
 
     def say_assumptions(self, assumptions: Iterable[str]) -> None:
-        """Tell what was taken for granted, beside the result."""
+        """Tell what was taken for granted, beside the result; an error where nothing may be (``--strict``)."""
         for text in assumptions:
+            if self.options["strict"]:
+                raise Error(f"--strict: it would have to be assumed that {text}")
             click.echo(f"assumed: {text}", err=True)
+
+
+def refuse_unknown(trace: Trace) -> None:
+    """Raise Error where a packet's way hung on something that is not given or not modelled."""
+    for event in trace.events:
+        if isinstance(event, events.Unmodelled):
+            raise Error(f"--strict: packet {trace.number}: rule {event.number} of {event.chain}: {event.text}")
+        if isinstance(event, events.Assumed):
+            raise Error(f"--strict: packet {trace.number}: it would have to be assumed that {event.text}")
+
+
+def read_time_zone(text: str) -> int:
+    """``+HH:MM`` or ``-HH:MM``, as minutes west of Greenwich, which is how the kernel keeps its time zone."""
+    sign, hours, colon, minutes = text[:1], text[1:3], text[3:4], text[4:]
+    if sign not in ("+", "-") or colon != ":" or not (hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2):
+        raise Error(f"--kernel-time-zone {text}: expected +HH:MM or -HH:MM")
+    offset = int(hours) * 60 + int(minutes)
+    return -offset if sign == "+" else offset
 
 
 def read_owner(text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pyiptables.conntrack import Status
 from pyiptables.packet.notation import endpoint_texts
 from pyiptables.trace.events import Changed
 
@@ -20,7 +21,7 @@ class Snapshot:
     @staticmethod
     def _look(skb: Any) -> dict[str, str]:
         source, destination = endpoint_texts(skb)
-        entry = skb.nfct
+        entry = None if skb.nfct is None or skb.nfct.status & Status.TEMPLATE else skb.nfct
         first = skb.data[1] if skb.family.version == 4 else (skb.data[0] << 8 | skb.data[1]) >> 4 & 255
         return {
             "source": source,

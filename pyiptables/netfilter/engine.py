@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from pyiptables.conntrack import ConntrackTable, Ctinfo, must_reroute, nat_fn
+from pyiptables.conntrack import ConntrackTable, Ctinfo, Status, must_reroute, nat_fn
 from pyiptables.extensions.base import Extension
 from pyiptables.hooks import TABLES, Family, Hook, Priority, Verdict
 from pyiptables.host import Host
@@ -214,7 +214,8 @@ class Engine:
         return Verdict.ACCEPT if self.network.whole(skb, user) else Verdict.STOLEN
 
     def _track(self, skb: Skb) -> Verdict:
-        seen = skb.nfct is not None or skb.ctinfo == Ctinfo.UNTRACKED
+        template = skb.nfct is not None and skb.nfct.status & Status.TEMPLATE
+        seen = (skb.nfct is not None and not template) or skb.ctinfo == Ctinfo.UNTRACKED
         verdict = self.conntrack.track(skb, skb.hook)
         if not self.state:
             self.state = ct_state(skb)[0]

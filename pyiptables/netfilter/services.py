@@ -74,6 +74,10 @@ class EngineServices(Actions, SetActions):
             self._shared[name] = make()
         return self._shared[name]
 
+    def share(self, name: str, state: Any) -> None:
+        """Give the state of that name, in place of what its first use would make."""
+        self._shared[name] = state
+
     def nat(self, skb: Any, request: NatRequest, manip: str) -> Verdict:
         """Map one side of the packet's new connection (xt_nat.c); a packet without a connection passes."""
         if skb.nfct is None:
