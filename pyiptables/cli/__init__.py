@@ -1,7 +1,7 @@
-"""The commands: ``pyipt``, ``pyipt-save``, ``pyipt-restore`` and their IPv6 forms.
+"""The commands: ``pyipt``, ``pyipt-save``, ``pyipt-restore`` and their IPv6 forms, ``pyipt-xml``.
 
-``pyipt [--file FILE] [-6] ARGS``: when the first word of ARGS is one of pyipt's own commands, it is that command; else
-ARGS are those of iptables. Only what a call needs is imported.
+``pyipt [--file FILE] [--ipset FILE] [-6] ARGS``: when the first word of ARGS is one of pyipt's own commands, it is that
+command; else ARGS are those of iptables. Only what a call needs is imported.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import NamedTuple
 
 from pyiptables.hooks import Family
 
 COMMANDS = {
     "trace": "pyiptables.cli.trace:main",
+    "xml": "pyiptables.cli.xml:main",
+    "manual": "pyiptables.cli.manual:main",
+    "completion": "pyiptables.cli.completion:main",
+    "complete": "pyiptables.cli.complete:main",
 }
 """pyipt's own commands, each with its ``main(words, family, file)``, which returns the exit status.
 
@@ -56,35 +61,50 @@ def pyip6t_restore() -> int:
     return _ended(lambda words: _restore(words, Family.IPV6))
 
 
-def own_options(words: list[str], family: Family) -> tuple[str | None, Family, list[str]]:
-    """What stands before ARGS: the value of ``--file``, the family after ``-6``, and the words that remain."""
-    file = None
+class OwnOptions(NamedTuple):
+    """What stands before ARGS: the files of ``--file`` and ``--ipset``, the family after ``-6``, and ARGS themselves."""
+
+    file: str | None
+    sets: str | None
+    family: Family
+    words: list[str]
+
+
+def own_options(words: list[str], family: Family) -> OwnOptions:
+    """Take the options that are no options of iptables, from the first word on."""
+    files: dict[str, str] = {}
     index = 0
     while index < len(words):
-        word = words[index]
-        if word == "-6":
+        name, glued, value = words[index].partition("=")
+        if words[index] == "-6":
             family = Family.IPV6
-        elif word.startswith("--file="):
-            file = word.removeprefix("--file=")
-        elif word == "--file" and index + 1 < len(words):
+        elif name in ("--file", "--ipset") and glued:
+            files[name] = value
+        elif name in ("--file", "--ipset") and index + 1 < len(words):
             index += 1
-            file = words[index]
+            files[name] = words[index]
         else:
             break
         index += 1
-    return file, family, words[index:]
+    return OwnOptions(files.get("--file"), files.get("--ipset"), family, words[index:])
+
+
+def pyipt_xml() -> int:
+    """``pyipt-xml``: iptables-xml."""
+    return _ended(_xml)
 
 
 def _iptables(words: list[str], family: Family) -> int:
-    file, family, words = own_options(words, family)
+    file, sets, family, words = own_options(words, family)
     if words and words[0] in COMMANDS:
         module, _, name = COMMANDS[words[0]].partition(":")
-        status: int = getattr(import_module(module), name)(words[1:], family, file)
+        given = [] if sets is None else ["--ipset", sets]
+        status: int = getattr(import_module(module), name)([*given, *words[1:]], family, file)
         return status
     gc.disable()  # a ruleset has no cycles; looking for them in a large one takes a fifth of the time
     from pyiptables.cli.iptables import main
 
-    return main(words, family, file)
+    return main(words, family, file, sets)
 
 
 def _save(words: list[str], family: Family) -> int:
@@ -99,6 +119,12 @@ def _restore(words: list[str], family: Family) -> int:
     from pyiptables.cli.restore import main
 
     return main(words, family)
+
+
+def _xml(words: list[str]) -> int:
+    from pyiptables.cli.xml import main
+
+    return main(words, Family.IPV4)
 
 
 def _ended(run: Callable[[list[str]], int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyiptables.cli.store import Store
+from pyiptables.conntrack import ConntrackTable, load
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
@@ -56,6 +57,19 @@ def read_sets(snapshot: str | None, ipset: str | None, now: int) -> Sets | None:
         raise Error(f"cannot read {path}: {error.strerror}") from error
 
 
+def read_connections(table: ConntrackTable, snapshot: str | None, now: int) -> None:
+    """Put what a snapshot lists as connections (conntrack.txt) into a table; their timeouts run from ``now``."""
+    path = Path(snapshot, "conntrack.txt") if snapshot is not None else None
+    if path is None or not path.exists():
+        return
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise Error(f"cannot read {path}: {error.strerror}") from error
+    table.now = now
+    load(table, text, str(path))
+
+
 def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame] = ()) -> Host:
     """A host made up from what rules name and packets show; what was assumed stands in its ``assumptions``."""
     names = dict.fromkeys(frame.interface for frame in frames if frame.interface not in ("", "any", "lo", "local"))
@@ -74,9 +88,7 @@ def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame]
     return _with_seen_macs(Host.assumed(list(names), addresses), addresses, frames, first)
 
 
-def _with_seen_macs(
-    host: Host, addresses: Mapping[str, Sequence[str]], frames: Sequence[Frame], first: str
-) -> Host:
+def _with_seen_macs(host: Host, addresses: Mapping[str, Sequence[str]], frames: Sequence[Frame], first: str) -> Host:
     """The host with the MACs that frames show in place of made-up ones; 0 where they show none: then any is its own."""
     seen: dict[str, Counter[bytes]] = {}
     for frame in frames:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 from pyiptables.cli.store import Store
 from pyiptables.errors import Error
+from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import TABLES, Family
 from pyiptables.ruleset.edits import TableEdit
 from pyiptables.ruleset.model import Ruleset, RuleSpec
-from pyiptables.ruleset.validity import check_table
 from pyiptables.syntax.commands import Command
 from pyiptables.syntax.execute import execute
-from pyiptables.syntax.messages import VERSION, complaint, table_missing
+from pyiptables.syntax.messages import VERSION, BrokenRuleset, complaint, table_missing
 from pyiptables.syntax.reader import Reader
-from pyiptables.syntax.restore import BrokenRuleset
 
 PATIENCE = 10
 """Seconds for which a change without ``-w`` waits for the lock: what concurrent changes need to pass one by one."""
@@ -67,14 +66,16 @@ class Console:
         sys.stdout.writelines(lines)
 
 
-def main(words: Sequence[str], family: Family, file: str | None) -> int:
+def main(words: Sequence[str], family: Family, file: str | None, sets_file: str | None = None) -> int:
     """Do what the words of an iptables command line say to a ruleset file; the exit status.
 
-    ``file`` is the file's name, ``-`` for standard input, None for the default one.
+    ``file`` is the file's name, ``-`` for standard input, None for the default one. ``sets_file`` has the sets, as
+    ``ipset save`` prints them, that references in the words and in the file are checked against.
     """
     console = Console(family)
-    reader = Reader(family)
     try:
+        sets = given_sets(sets_file)
+        reader = Reader(family, sets=sets)
         try:
             command = reader.read(words)
         finally:
@@ -82,7 +83,9 @@ def main(words: Sequence[str], family: Family, file: str | None) -> int:
                 console.warning(warning)
         if answer(command, family.command, family):
             return 0
-        _run(command, Store.named(file, family), console)
+        store = Store.named(file, family)
+        store.sets = sets
+        _run(command, store, console)
     except BrokenRuleset as error:
         from pyiptables.syntax.diagnosis import diagnosis
 
@@ -93,6 +96,15 @@ def main(words: Sequence[str], family: Family, file: str | None) -> int:
         console.warning(message)
         return status
     return 0
+
+
+def given_sets(path: str | None) -> GivenSets | None:
+    """The sets of the file that ``--ipset`` names, or None."""
+    if path is None:
+        return None
+    from pyiptables.syntax.sets import read_sets
+
+    return read_sets(path)
 
 
 def answer(command: Command, program: str, family: Family) -> bool:
@@ -117,6 +129,8 @@ def _run(command: Command, store: Store, console: Console) -> None:
         edit = TableEdit(change.ruleset.table(command.table))
         execute(command, edit, console)
         if edit.changed or command.table not in change.ruleset.tables:
+            from pyiptables.ruleset.validity import check_table
+
             table = edit.commit()
             check_table(table, console.family)
             change.replace(change.ruleset.with_table(table))

@@ -6,18 +6,22 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TextIO
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from pyiptables.cli.iptables import PATIENCE, Console, answer
-from pyiptables.cli.store import LONGEST_FILE, Store
+from pyiptables.cli.iptables import PATIENCE, Console, answer, given_sets
+from pyiptables.cli.store import LONGEST_FILE, RuleLines, Store
 from pyiptables.errors import Error, ParameterProblem
+from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import Family
 from pyiptables.syntax.commands import Command
 from pyiptables.syntax.getopt import NONE, OPTIONAL, REQUIRED, Known, Misuse, gather
-from pyiptables.syntax.messages import VERSION, complaint
+from pyiptables.syntax.messages import VERSION, BrokenRuleset, complaint
 from pyiptables.syntax.numbers import check_wait_interval, wait_seconds
-from pyiptables.syntax.restore import BrokenRuleset, Restore, RestoreFailed, Settings
+from pyiptables.syntax.restore import Restore, RestoreFailed, Settings
+
+if TYPE_CHECKING:
+    from pyiptables.syntax.sets import UnknownSets
 
 _LONG = {
     "counters": ("c", NONE),
@@ -31,9 +35,10 @@ _LONG = {
     "wait": ("w", OPTIONAL),
     "wait-interval": ("W", OPTIONAL),
 }
-_OPTIONS = {f"--{name}": Known(*meaning) for name, meaning in _LONG.items()}
-_OPTIONS |= {f"-{letter}": Known(letter, argument) for letter, argument in _LONG.values()}
-_OPTIONS |= {"-b": Known("b", NONE), "-6": Known("6", NONE), "--file": Known("file", REQUIRED)}
+OPTIONS = {f"--{name}": Known(*meaning) for name, meaning in _LONG.items()}
+OPTIONS |= {f"-{letter}": Known(letter, argument) for letter, argument in _LONG.values()}
+OPTIONS |= {"-b": Known("b", NONE), "-6": Known("6", NONE)}
+OPTIONS |= {"--file": Known("file", REQUIRED), "--ipset": Known("ipset", REQUIRED)}
 
 _USAGE = """\
 Usage: {} [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
@@ -63,6 +68,7 @@ class _Call:
     def __init__(self, family: Family) -> None:
         self.family = family
         self.file: str | None = None
+        self.sets: GivenSets | None = None
         self.counters = self.noflush = self.test = False
         self.verbose = 0
         self.table: str | None = None
@@ -96,6 +102,8 @@ class _Call:
                 self.family = Family.IPV6
             case "file":
                 self.file = value
+            case "ipset":
+                self.sets = given_sets(value)
             case "b":
                 sys.stderr.write("-b/--binary option is not implemented\n")
             case "V":
@@ -117,8 +125,11 @@ def main(words: Sequence[str], family: Family) -> int:
     try:
         source = _arguments(words, call)
         console.family = call.family
-        text = _input(source, call.program)
-        command = _restored(call, console, text, source)
+        with _input(source, call.program) as file:
+            unknown = _unknown_sets(call, source)
+            command = _restored(call, console, file, source)
+        if unknown is not None:
+            console.warning(unknown.note())
         if command is not None:
             answer(command, call.program, call.family)
     except _Ended as error:
@@ -155,7 +166,7 @@ def explains(source: str | None) -> bool:
     return source is not None or not _is_file(sys.stderr)
 
 
-def _is_file(stream: TextIO) -> bool:
+def _is_file(stream: IO[Any]) -> bool:
     try:
         return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
@@ -171,7 +182,7 @@ def _explain(error: Error, console: Console) -> None:
 def _arguments(words: Sequence[str], call: _Call) -> str | None:
     """Take the options; the file to read, or None for standard input."""
     try:
-        options, others = gather(words, _OPTIONS, call.program, greedy="wW")
+        options, others = gather(words, OPTIONS, call.program, greedy="wW")
     except Misuse as error:
         raise _Ended(f"{error.text}\nTry `{call.program} -h' for more information.\n", 1) from error
     try:
@@ -186,31 +197,45 @@ def _arguments(words: Sequence[str], call: _Call) -> str | None:
     return others[0] if others else None
 
 
-def _input(source: str | None, program: str) -> str:
-    """All that is to be restored, read before the ruleset is locked."""
+def _unknown_sets(call: _Call, source: str | None) -> UnknownSets | None:
+    """What notes the sets that rules name, where none are given and somebody wants to hear of it."""
+    if call.sets is not None or not (call.test or call.verbose) or not explains(source):
+        return None
+    from pyiptables.syntax.sets import UnknownSets
+
+    call.sets = unknown = UnknownSets()
+    return unknown
+
+
+def _input(source: str | None, program: str) -> BinaryIO:
+    """The file that is to be restored. What is no regular file is read whole, before the ruleset is locked."""
     try:
-        if source is None:
-            raw = sys.stdin.buffer.read(LONGEST_FILE + 1) if sys.stdin is not None else b""
-        else:
-            with open(source, "rb") as file:
-                raw = file.read(LONGEST_FILE + 1)
+        file: BinaryIO = io.BytesIO()
+        if source is not None:
+            file = io.BufferedReader(io.FileIO(source))
+        elif sys.stdin is not None:
+            file = sys.stdin.buffer
+        size = os.fstat(file.fileno()).st_size if _is_file(file) else 0
+        if not size:
+            raw = file.read(LONGEST_FILE + 1)
+            file, size = io.BytesIO(raw), len(raw)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "No such file or directory"
         raise _Ended(f"Can't open {source or 'standard input'}: {reason}\n", 1) from error
-    if len(raw) > LONGEST_FILE:
+    if size > LONGEST_FILE:
         raise _Ended(f"{program}: {source or 'standard input'} is too long for a ruleset\n", 1)
-    return raw.decode("utf-8", "surrogateescape")
+    return file
 
 
-def _restored(call: _Call, console: Console, text: str, source: str | None) -> Command | None:
+def _restored(call: _Call, console: Console, file: BinaryIO, source: str | None) -> Command | None:
     """Restore into the ruleset file; tables that were committed before a line was refused stay."""
     store = Store.named(call.file, call.family)
-    lines: Iterable[str] = io.StringIO(text, newline="\n")
     name = source or "standard input"
+    lines = RuleLines(file, name, joined=False)
     if call.test:
-        return Restore(store.read(), call.settings, console, source=name).run(lines)
+        return Restore(store.read(), call.settings, console, source=name, sets=call.sets).run(lines)
     with store.change(PATIENCE if call.wait is None else call.wait) as change:
-        restore = Restore(change.ruleset, call.settings, console, source=name)
+        restore = Restore(change.ruleset, call.settings, console, source=name, sets=call.sets)
         try:
             return restore.run(lines)
         finally:

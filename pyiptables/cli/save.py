@@ -15,10 +15,9 @@ from pyiptables.hooks import Family
 from pyiptables.render.save import save
 from pyiptables.syntax.diagnosis import diagnosis
 from pyiptables.syntax.getopt import NONE, REQUIRED, Known, Misuse, gather
-from pyiptables.syntax.messages import VERSION, complaint
-from pyiptables.syntax.restore import BrokenRuleset
+from pyiptables.syntax.messages import VERSION, BrokenRuleset, complaint
 
-_OPTIONS = {
+OPTIONS = {
     "-b": Known("b", NONE),
     "-c": Known("c", NONE),
     "--counters": Known("c", NONE),
@@ -76,7 +75,7 @@ class _Command:
     def run(self, argv: Sequence[str]) -> int:
         """Take the options in their order, then save; the exit status."""
         try:
-            options, words = gather(argv, _OPTIONS, self.program)
+            options, words = gather(argv, OPTIONS, self.program)
         except Misuse as error:
             raise _Refused(f"{error.text}\nLook at manual page `{self.program}.8' for more information.") from error
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import math
 import os
 import stat
@@ -18,10 +19,9 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from pyiptables.errors import Locked, OperationFailed, ParameterProblem
+from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import Family
-from pyiptables.render.save import readable, save
 from pyiptables.ruleset.model import Ruleset
-from pyiptables.syntax.restore import load
 
 LONGEST_LINE = 1 << 24
 """Bytes of the longest line that is read."""
@@ -46,6 +46,7 @@ def state_path(family: Family) -> str:
 class Store:
     """A ruleset file, or standard input, which can only be read.
 
+    ``sets``, where they are put, are those that the references of the file's rules are checked against.
     ``path`` None is standard input: ``stdin``, or the process's own. ParameterProblem when no file can have that name.
     """
 
@@ -53,6 +54,7 @@ class Store:
         self.path = None if path is None else os.fspath(path)
         self.family = family
         self.stdin = stdin
+        self.sets: GivenSets | None = None
         if self.path is not None and (not self.path or "\0" in self.path):
             raise ParameterProblem(f"no file can be named {self.path!r}")
 
@@ -76,7 +78,7 @@ class Store:
         """
         try:
             if self.path is None:
-                return self._load(self.stdin or getattr(sys.stdin, "buffer", None) or ())
+                return self._load(self.stdin or getattr(sys.stdin, "buffer", None) or io.BytesIO())
             with open(self.path, "rb") as file:
                 return self._load(file)
         except FileNotFoundError:
@@ -84,8 +86,10 @@ class Store:
         except OSError as error:
             raise OperationFailed(f"cannot read {self.source_name}: {error.strerror}") from error
 
-    def _load(self, file: BinaryIO | Iterable[bytes]) -> Ruleset:
-        return load(rule_lines(file, self.source_name), self.family, self.source_name)
+    def _load(self, file: BinaryIO) -> Ruleset:
+        from pyiptables.syntax.restore import load
+
+        return load(RuleLines(file, self.source_name), self.family, self.source_name, self.sets)
 
     @contextmanager
     def change(self, wait: float | None = None) -> Iterator[Change]:
@@ -128,7 +132,9 @@ class Change:
         """Write now what was put in place, so that it stays even when the block ends with an error."""
         if not self._pending:
             return
-        lines = save(self.ruleset, counters=True, program=f"{self._store.family.command}-save", word=readable)
+        from pyiptables.render.save import save
+
+        lines = save(self.ruleset, counters=True, program=f"{self._store.family.command}-save", kept=True)
         try:
             _replace_file(self._target, lines)
         except (OSError, UnicodeEncodeError) as error:
@@ -137,15 +143,29 @@ class Change:
         self._pending = False
 
 
-def rule_lines(file: BinaryIO | Iterable[bytes], source_name: str) -> Iterator[str]:
+class RuleLines:
+    """The lines of an open file, each time from where it stands now: what :func:`rule_lines` gives."""
+
+    def __init__(self, file: BinaryIO, source_name: str, joined: bool = True) -> None:
+        self._file = file if file.seekable() else io.BytesIO(file.read(LONGEST_FILE + 1))
+        self._start = self._file.tell()
+        self._source_name = source_name
+        self._joined = joined
+
+    def __iter__(self) -> Iterator[str]:
+        self._file.seek(self._start)
+        return rule_lines(self._file, self._source_name, self._joined)
+
+
+def rule_lines(file: BinaryIO, source_name: str, joined: bool = True) -> Iterator[str]:
     """The lines of a ruleset's text, line breaks included, bytes above 127 that are no UTF-8 kept as surrogates.
 
-    A rule whose quotes are open at the end of a line goes on in the next: a comment may hold a line break. Such a rule
-    comes as one text. OperationFailed when a line or the whole is too long to be a ruleset.
+    Where they are ``joined``, a rule whose quotes are open at the end of a line goes on in the next, for a comment may hold
+    a line break, and comes as one text. OperationFailed when a line or the whole is too long to be a ruleset.
     """
     read = 0
     rule: list[str] = []
-    for raw in _limited_lines(file):
+    for raw in _raw_lines(file, source_name):
         read += len(raw)
         if len(raw) > LONGEST_LINE or read > LONGEST_FILE:
             raise OperationFailed(f"cannot read {source_name}: it is too long for a ruleset")
@@ -155,21 +175,25 @@ def rule_lines(file: BinaryIO | Iterable[bytes], source_name: str) -> Iterator[s
             if _odd_quotes(line):
                 yield "".join(rule)
                 rule = []
-        elif '"' in line and line.startswith(("-", "[")) and _odd_quotes(line):
+        elif joined and '"' in line and line.startswith(("-", "[")) and _odd_quotes(line):
             rule = [line]
         else:
             yield line
     yield from rule
 
 
-def _limited_lines(file: BinaryIO | Iterable[bytes]) -> Iterable[bytes]:
-    readline = getattr(file, "readline", None)
-    return file if readline is None else iter(lambda: readline(LONGEST_LINE + 1), b"")
+def _raw_lines(file: BinaryIO, source_name: str) -> Iterator[bytes]:
+    try:
+        yield from iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+    except OSError as error:
+        raise OperationFailed(f"cannot read {source_name}: {error.strerror}") from error
 
 
 def _odd_quotes(line: str) -> bool:
     """Whether a quote that opens in the line is not closed in it, or the other way round."""
-    return line.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 1
+    if "\\" in line:
+        line = line.replace("\\\\", "").replace('\\"', "")
+    return line.count('"') % 2 == 1
 
 
 @contextmanager

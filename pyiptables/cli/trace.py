@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import click
 
+from pyiptables.cli.running import run
 from pyiptables.cli.tracing import FEW, Job
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
@@ -90,16 +91,5 @@ def command(scope: tuple[Family, str | None], /, words: tuple[str, ...], **optio
 
 
 def main(argv: Sequence[str], family: Family, file: str | None = None) -> int:
-    """Run the command; returns the exit status: 0, 1 for a problem with an input, 2 for a wrong command line."""
-    try:
-        return int(command.main(list(argv), prog_name="pyipt trace", standalone_mode=False, obj=(family, file)) or 0)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except click.Abort:
-        return 130
-    except Error as error:
-        click.echo(f"pyipt: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return 1
+    """Run the command; its exit status."""
+    return run(command, argv, family, file)

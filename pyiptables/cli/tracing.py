@@ -32,6 +32,7 @@ from pyiptables.render.save import save
 from pyiptables.render.summary import Flows, Tally
 from pyiptables.render.trace_json import trace_json
 from pyiptables.ruleset.model import Ruleset
+from pyiptables.syntax.sets import missing, unfit
 from pyiptables.trace import events
 from pyiptables.trace.events import Trace
 
@@ -66,6 +67,10 @@ class Job:
         """The engine for a ruleset on a host."""
         misses = self.options["format"] == "text" or self.options["explain"]
         sets = read_sets(self.options["snapshot"], self.options["ipset"], self.start or 0)
+        assumed = missing(ruleset, sets)
+        self.say_assumptions([assumed] if assumed else [])
+        for text in unfit(ruleset, sets):
+            click.echo(f"pyipt: warning: {text}", err=True)
         engine = Engine(ruleset, host, sets=sets, seed=self.options["seed"], misses=misses)
         read_connections(engine.conntrack, self.options["snapshot"], self.start or 0)
         if self.options["kernel_time_zone"]:

@@ -6,7 +6,7 @@ Where the engine calls in, in the order of the priorities:
     PREROUTING, OUTPUT    -200       ``table.track(skb, hook)``
     PREROUTING, OUTPUT    -100       ``nat_fn(table, skb, hook, rules)``; at OUTPUT then ``must_reroute(skb)``
     INPUT, POSTROUTING     100       ``nat_fn(table, skb, hook, rules)``
-    INPUT, POSTROUTING    last       ``table.confirm(skb)``
+    INPUT, POSTROUTING    last       ``table.confirm(skb)``, helpers and sequence numbers included
 
 ``table.now`` is set before each packet. Each module below has one subject; this one names what others use.
 """
@@ -25,6 +25,7 @@ from pyiptables.conntrack.nat import (
 )
 from pyiptables.conntrack.nat_manip import manip_packet, translate_error
 from pyiptables.conntrack.nat_range import Manip, NatRange, RangeFlag
+from pyiptables.conntrack.seqadj import begin as begin_adjustment
 from pyiptables.conntrack.settings import Settings
 from pyiptables.conntrack.table import ConntrackTable, attach
 from pyiptables.conntrack.tcp import set_closing
@@ -49,6 +50,7 @@ __all__ = [
     "Zone",
     "alloc_null_binding",
     "attach",
+    "begin_adjustment",
     "ctstate",
     "direction",
     "dump",

@@ -51,7 +51,8 @@ class Status(IntFlag):
 EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = (int(bit) for bit in list(Status)[:4])
 SRC_NAT, DST_NAT, NAT_MASK = 16, 32, 48
 SRC_NAT_DONE, DST_NAT_DONE, NAT_DONE_MASK = 128, 256, 384
-DYING, FIXED_TIMEOUT, TEMPLATE, NAT_CLASH = 512, 1024, 2048, 4096
+SEQ_ADJUST = 64
+DYING, FIXED_TIMEOUT, TEMPLATE, NAT_CLASH, HELPER = 512, 1024, 2048, 4096, 8192
 
 
 class Zone(NamedTuple):
@@ -68,6 +69,19 @@ class Zone(NamedTuple):
 DEFAULT_ZONE = Zone()
 
 
+class Synproxy:
+    """What SYNPROXY remembers of a connection (struct nf_conn_synproxy).
+
+    ``isn`` is the sequence number that it showed to the client, ``its`` its timestamp there, ``tsoff`` how far the
+    server's timestamps are ahead of it.
+    """
+
+    __slots__ = ("isn", "its", "tsoff")
+
+    def __init__(self) -> None:
+        self.isn = self.its = self.tsoff = 0
+
+
 class Entry:
     """A connection.
 
@@ -75,12 +89,15 @@ class Entry:
     confirmed, and until then the nanoseconds it will get; ``proto`` the tracker's own state; ``master`` the connection
     that it was expected by. ``counters`` is [packets, bytes, packets back, bytes back], or None without accounting.
     ``masq_ifindex`` is the name of the interface that MASQUERADE chose the address of, or "". ``labels`` is 128 bits.
+    ``helper`` names the helper that reads its payload and ``help`` is what that remembers; ``seqadj`` shifts sequence
+    numbers (see :mod:`~pyiptables.conntrack.seqadj`); ``synproxy`` is there where SYNPROXY stands between the ends.
     A template (status TEMPLATE, from the CT target) carries zone, helper and policy to the entry that it makes.
     """
 
     __slots__ = (
         "counters",
         "created",
+        "help",
         "helper",
         "labels",
         "mark",
@@ -90,7 +107,9 @@ class Entry:
         "proto",
         "reply",
         "secmark",
+        "seqadj",
         "status",
+        "synproxy",
         "timeout",
         "zone",
     )
@@ -106,6 +125,9 @@ class Entry:
         self.secmark = 0
         self.labels = 0
         self.helper: str | None = None
+        self.help: Any = None
+        self.seqadj: Any = None
+        self.synproxy: Synproxy | None = None
         self.master: Entry | None = None
         self.masq_ifindex = ""
         self.counters: list[int] | None = None

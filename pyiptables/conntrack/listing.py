@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyiptables.conntrack.dccp import Dccp, DccpState
 from pyiptables.conntrack.entry import ASSURED, SECOND, SEEN_REPLY, Entry, Status, Zone
+from pyiptables.conntrack.helpers import pick_up
 from pyiptables.conntrack.sctp import Sctp, SctpState
 from pyiptables.conntrack.table import ConntrackTable
 from pyiptables.conntrack.tcp_states import TcpState
@@ -109,7 +110,8 @@ def _counter_words(entry: Entry, direction: int) -> list[str]:
 def load(table: ConntrackTable, text: str, source: str | None = None) -> int:
     """Put the entries of such lines into the table, and say how many; HostError names the line that is not one.
 
-    As when conntrackd does it, TCP windows are not known and begin anew with the next packet.
+    As when conntrackd does it, TCP windows are not known and begin anew with the next packet, and so do lines of FTP.
+    What a line says beyond what is modelled (labels=, secctx=, use=, id=) is left aside.
     """
     count = 0
     for number, row in enumerate(text.splitlines(), 1):
@@ -187,7 +189,11 @@ def _read_rest(entry: Entry, halves: list[dict[str, str]], marks: set[str], stat
     if "packets" in original and "packets" in reply:
         entry.counters = [_word(half, name) for half in halves for name in ("packets", "bytes")]
     entry.mark, entry.secmark = _word(reply, "mark"), _word(reply, "secmark")
-    entry.helper = reply.get("helper")
+    if "helper" in reply:
+        entry.helper = reply["helper"]
+        entry.status |= Status.HELPER
+        entry.status = int(entry.status)
+        pick_up(entry)
 
 
 def _nat_bits(entry: Entry) -> int:

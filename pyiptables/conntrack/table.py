@@ -25,20 +25,24 @@ from pyiptables.conntrack.entry import (
     DYING,
     EXPECTED,
     FIXED_TIMEOUT,
+    HELPER,
     NAT_CLASH,
     SECOND,
     SEEN_REPLY,
+    SEQ_ADJUST,
     SRC_NAT_DONE,
     TEMPLATE,
     Ctinfo,
     Entry,
     Outcome,
     Owner,
+    Synproxy,
     Zone,
 )
 from pyiptables.conntrack.expect import Expectations
 from pyiptables.conntrack.icmp import icmp_error, icmp_packet, icmpv6_packet
 from pyiptables.conntrack.sctp import sctp_packet
+from pyiptables.conntrack.seqadj import adjust
 from pyiptables.conntrack.settings import Settings
 from pyiptables.conntrack.tcp import tcp_packet
 from pyiptables.conntrack.tuples import (
@@ -81,7 +85,7 @@ STATEFUL = frozenset({TCP, SCTP, DCCP, ICMP, ICMPV6})
 EVICTION_RANGE = 64
 """How many of the oldest entries are looked at for one to drop early, when the table is full."""
 
-_ESTABLISHED, _RELATED, _NEW, _ESTABLISHED_REPLY, _UNTRACKED = 0, 1, 2, 3, int(Ctinfo.UNTRACKED)
+_ESTABLISHED, _RELATED, _NEW, _ESTABLISHED_REPLY, _RELATED_REPLY, _UNTRACKED = 0, 1, 2, 3, 4, int(Ctinfo.UNTRACKED)
 
 
 class ConntrackTable:
@@ -97,6 +101,12 @@ class ConntrackTable:
         self.now = 0
         self.expectations = Expectations(self.settings.expect_maximum)
         self.ported = PORTS if self.settings.dccp is None else PORTS | {DCCP}
+        self.log: Callable[[Skb, str], None] = _ignored
+        """Called with a packet and the words that the kernel's log shows before it."""
+        self.note: Callable[[str], None] = _ignored
+        """Called with what should be known of a packet: that a helper of its connection is not modelled."""
+        self.gre_keys: dict[tuple[int, int, int], tuple[int, Entry]] = {}
+        """The source keys of PPTP's GRE, by source, destination and destination key, each with its master."""
         self._trackers = TRACKERS if self.settings.dccp is None else TRACKERS | {DCCP: dccp_packet}
         self._tuples: dict[int, dict[Tuple, tuple[Entry, int]]] = {}
         self._entries: dict[Entry, None] = {}
@@ -140,6 +150,8 @@ class ConntrackTable:
         both = halves(skb.data, skb.thoff, skb.protocol, self.ported)
         if both is None:
             return Outcome.INVALID
+        if self.gre_keys and skb.protocol == GRE and both[1]:
+            both = self.gre_keys.get((skb.saddr, skb.daddr, both[1]), (0, None))[0], both[1]
         tup = Tuple(skb.family, skb.saddr, skb.daddr, skb.protocol, *both)
         found = self.find(tup, zone)
         if found is None:
@@ -170,25 +182,52 @@ class ConntrackTable:
         entry.created = self.now
         if self.settings.acct:
             entry.counters = [0, 0, 0, 0]
+        if template is not None and template.synproxy is not None:
+            entry.synproxy = Synproxy()
         expected = self.expectations.take(tup, zone.id, self.now) if len(self.expectations) else None
         if expected is not None:
             entry.status |= EXPECTED
             entry.master = expected.master
-            entry.helper = expected.helper
+            if expected.helper is not None:
+                entry.helper = expected.helper
+                entry.status |= HELPER
             entry.mark, entry.secmark = expected.master.mark, expected.master.secmark
             if expected.arrived is not None:
                 expected.arrived(entry, expected)
-        elif template is not None:
+        elif template is not None and template.helper is not None:
             entry.helper = template.helper
+            entry.status |= HELPER
         return entry
 
     def confirm(self, skb: Skb) -> Verdict:
-        """Put the packet's new entry into the table (nf_conntrack_confirm); ACCEPT, or DROP when another has its place.
+        """What comes last, where a packet leaves: helper, sequence numbers, and its new entry into the table (nf_confirm).
 
-        Where the protocol lets two entries for one flow be merged, ``skb.nfct`` becomes the one in the table.
+        ACCEPT, or DROP where the helper says so or another entry has the place of this one. Where the protocol lets two
+        entries for one flow be merged, ``skb.nfct`` becomes the one in the table.
         """
         entry: Entry | None = skb.nfct
-        if entry is None or entry.status & (CONFIRMED | TEMPLATE) or skb.ctinfo >= _ESTABLISHED_REPLY:
+        if entry is None:
+            return Verdict.ACCEPT
+        if (entry.helper is not None or entry.status & SEQ_ADJUST) and skb.ctinfo != _RELATED_REPLY:
+            verdict = self._help(skb, entry)
+            if verdict is not Verdict.ACCEPT:
+                return verdict
+        return self._confirm(skb, entry)
+
+    def _help(self, skb: Skb, entry: Entry) -> Verdict:
+        """Show the packet to the helper, then shift its sequence numbers, unless it came by loopback and has been."""
+        from pyiptables.conntrack import helpers  # they need this module, and most connections have none
+
+        shifted = entry.status & SEQ_ADJUST and skb.iif != "lo"
+        if entry.helper is not None:
+            verdict = helpers.run(self, skb)
+            if verdict is not Verdict.ACCEPT:
+                return verdict
+        return Verdict.DROP if shifted and not adjust(skb, entry) else Verdict.ACCEPT
+
+    def _confirm(self, skb: Skb, entry: Entry) -> Verdict:
+        """Put the packet's new entry into the table (nf_conntrack_confirm)."""
+        if entry.status & (CONFIRMED | TEMPLATE) or skb.ctinfo >= _ESTABLISHED_REPLY:
             return Verdict.ACCEPT
         if entry.status & DYING:
             return Verdict.DROP
@@ -287,8 +326,25 @@ class ConntrackTable:
             listed.remove(entry)
             if not listed:
                 del self._by_source[source]
+        if entry.helper is not None:
+            self._end_help(entry)
+        if entry.master is not None and entry.original.protocol == GRE:
+            self.forget_gre_keys(entry.master)
         self.expectations.forget(entry)
         return True
+
+    def _end_help(self, entry: Entry) -> None:
+        """Tell the helper of an entry that it has ended."""
+        from pyiptables.conntrack import helpers
+
+        helpers.ended(self, entry)
+
+    def forget_gre_keys(self, master: Entry) -> None:
+        """Forget the GRE keys that a PPTP connection made known (nf_ct_gre_keymap_destroy)."""
+        for place in [place for place, (_, owner) in self.gre_keys.items() if owner is master]:
+            del self.gre_keys[place]
+        if master.help is not None:
+            master.help.keys.clear()
 
     def refresh(self, entry: Entry, ctinfo: int, seconds: int, size: int) -> None:
         """Give the entry that many seconds from now, and count the packet (nf_ct_refresh_acct)."""
@@ -314,6 +370,10 @@ class ConntrackTable:
             if entry.timeout <= self.now or not entry.status & ASSURED:
                 return self.kill(entry)
         return False
+
+
+def _ignored(*_: object) -> None:
+    """Nobody listens."""
 
 
 def _seeded() -> Random:

@@ -10,6 +10,7 @@ Source: nf_conntrack_tcp_packet in net/netfilter/nf_conntrack_proto_tcp.c.
 from __future__ import annotations
 
 from pyiptables.conntrack.entry import ASSURED, CONFIRMED, FIXED_TIMEOUT, SECOND, SEEN_REPLY, Entry, Outcome, Owner
+from pyiptables.conntrack.seqadj import offset_at
 from pyiptables.conntrack.tcp_states import (
     ACK_SET,
     FIN_SET,
@@ -90,7 +91,8 @@ def tcp_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) ->
         if outcome is not None:
             return outcome
     if not step.trusted:
-        action = in_window(step.tcp, step.direction, segment, owner.settings.tcp_be_liberal)
+        shift = offset_at(entry, 1 - step.direction, segment.ack - 1) if entry.seqadj is not None else 0
+        action = in_window(step.tcp, step.direction, segment, owner.settings.tcp_be_liberal, shift)
         if action is Action.IGNORE:
             return Outcome.ACCEPT
         if action is Action.INVALID:
@@ -173,7 +175,12 @@ def _resynchronize(step: Step) -> None:
 
 
 def _invalid(step: Step) -> Outcome:
-    """The table says that this cannot be."""
+    """The table says that this cannot be, unless it is a client's keepalive while SYNPROXY waits for the server."""
+    tcp = step.tcp
+    waiting = step.entry.synproxy is not None and step.old == SYN_SENT and step.segment.kind == ACK_SET
+    from_client = step.direction == ORIGINAL and tcp.last_direction == ORIGINAL
+    if waiting and from_client and tcp.ends[ORIGINAL].end - 1 & 0xFFFFFFFF == step.segment.seq:
+        return Outcome.ACCEPT
     return Outcome.INVALID
 
 

@@ -183,12 +183,18 @@ def _join(sender: End, receiver: End, segment: Segment, sack: int) -> None:
         receiver.end = sack
 
 
-def in_window(tcp: Tcp, direction: int, segment: Segment, liberal: bool) -> Action:
-    """Hold the segment against the windows, and where it is believed move them."""
+def in_window(tcp: Tcp, direction: int, segment: Segment, liberal: bool, shift: int = 0) -> Action:
+    """Hold the segment against the windows, and where it is believed move them.
+
+    ``shift`` is by how much the numbers that it acknowledges were shifted on their way to its sender.
+    """
     sender, receiver = tcp.ends[direction], tcp.ends[1 - direction]
     flags, sack = segment.flags, segment.ack
     if receiver.flags & SACK_PERM and segment.options:
         sack = _highest_sack(segment.options, sack)
+    if shift:
+        sack = sack - shift & _WORD
+        segment = segment._replace(ack=segment.ack - shift & _WORD)
 
     if sender.maxwin == 0:
         if not flags & SYN:

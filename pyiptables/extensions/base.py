@@ -9,13 +9,15 @@ The rules that options follow (once only, clashes, inversion) and the messages a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.hooks import Family, Hook, Verdict
-from pyiptables.predicate import TRUE, Labelled, Predicate, all_of
+
+if TYPE_CHECKING:  # a ruleset can be read and listed without
+    from pyiptables.predicate import Predicate
 
 
 @dataclass(slots=True)
@@ -36,8 +38,20 @@ class RuleFacts:
     """Whether the rule goes (``-g``) to its chain."""
     matches: tuple[Match, ...] = ()
     """The rule's matches, once it has been read whole."""
+    sets: GivenSets | None = None
+    """The sets that references are checked against; None where none are given."""
     warnings: list[str] = field(default_factory=list)
     """Texts for standard error about what was read, which do not keep it from being taken."""
+
+
+class GivenSets(Protocol):
+    """Sets of ipset that are known to whoever reads rules."""
+
+    def refer(self, name: str, family: Family) -> None:
+        """A rule names a set: ParameterProblem when there is none of that name, or it is for the other family."""
+
+    def compare(self, name: str, sides: int) -> str:
+        """A warning about a set that is asked with so many sides of a packet; empty when there is none."""
 
 
 class Kind:
@@ -45,8 +59,12 @@ class Kind:
 
     words: ClassVar[int] = 1
     """How many words it takes: 0 for a bare flag."""
-    metavar: ClassVar[str] = "value"
+    optional: ClassVar[bool] = False
+    """Whether its one word may be missing: the next word is its value unless it begins with ``-`` or ``!``."""
+    metavar: str = "value"
     """What help and manual call it."""
+    limits: str = ""
+    """Between which values it must lie, in words, where help and manual should say so."""
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The value of these words; ParameterProblem with iptables' message when they are not one."""
@@ -59,6 +77,10 @@ class Kind:
     def list(self, value: Any, facts: RuleFacts, numeric: bool) -> str:
         """The value as ``-L`` prints it, with ``-n`` when ``numeric``."""
         return self.save(value, facts)
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names that it can be, for help and completion; none where there are only few words or too many."""
+        return ()
 
 
 class Flag(Kind):
@@ -135,6 +157,7 @@ class Option:
 
 
 opt = Option
+_NONE: frozenset[str] = frozenset()
 
 
 class OptionUses:
@@ -158,11 +181,15 @@ class OptionUses:
         if inverted and not option.invertible:
             raise ParameterProblem(f'{name}: option "{option.names[0]}" cannot be inverted.\n')
         self.seen[key] = option
-        facts.extension, facts.inverted = name, inverted
+        self.take(option, texts, inverted, facts)
+
+    def take(self, option: Option, texts: Sequence[str], inverted: bool, facts: RuleFacts) -> None:
+        """Read the value of an option that may stand where it does; ParameterProblem when it is none."""
+        facts.extension, facts.inverted = self.extension.name, inverted
         value = option.kind.parse(texts, option, facts)
         if option.convert is not None:
             value = option.convert(value)
-        target = option.to or key
+        target = option.to or option.attribute
         if option.multi:
             value = (*self.values.get(target, ()), value)
         self.values[target] = value
@@ -176,14 +203,20 @@ class OptionUses:
 
         The extension's own check comes first, then that of the option table, as in xtables_option_mfcall.
         """
-        made = self.extension(self.extension.combine(self.values, facts), frozenset(self.inverted))
-        made.check(facts)
+        made = self.make(facts)
         for option in self.extension.options.values():
             if option.attribute not in self.seen:
                 if option.required:
                     raise ParameterProblem(f'{self.extension.name}: option "{option.names[0]}" must be specified\n')
                 continue
             self._check_company(option)
+        return made
+
+    def make(self, facts: RuleFacts) -> Extension:
+        """The extension with the values that were read; ParameterProblem as its own check has it."""
+        inverted = frozenset(self.inverted) if self.inverted else _NONE
+        made = self.extension(self.extension.combine(self.values, facts), inverted)
+        made.check(facts)
         return made
 
     def _check_company(self, option: Option) -> None:
@@ -215,7 +248,11 @@ class Extension:
     """A match or target with its values. Immutable by convention; equal when it says the same.
 
     Class attributes to set in a declaration: ``name``, ``families`` (both, unless said), ``tables``, ``hooks`` and
-    ``protocols`` (None: anywhere), which the kernel checks when a table is replaced.
+    ``protocols`` (None: anywhere), which the kernel checks when a table is replaced. For help and manual: ``needs``,
+    what its evaluation asks for beside the packet, and ``unknown``, what is not modelled, so that it does not match.
+
+    ``given`` are the words of its options in the rule that it was read from, if it was: they say all, which the text that
+    is printed may not.
     """
 
     name: ClassVar[str] = ""
@@ -224,12 +261,15 @@ class Extension:
     tables: ClassVar[frozenset[str] | None] = None
     hooks: ClassVar[frozenset[Hook] | None] = None
     protocols: ClassVar[frozenset[int] | None] = None
+    needs: ClassVar[str] = ""
+    unknown: ClassVar[str] = ""
 
-    __slots__ = ("_hash", "inverted", "values")
+    __slots__ = ("_hash", "given", "inverted", "values")
 
     def __init__(self, values: Mapping[str, Any] | None = None, inverted: frozenset[str] = frozenset()) -> None:
         self.values: Mapping[str, Any] = values if values is not None else {}
         self.inverted = inverted
+        self.given: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -321,6 +361,8 @@ class Extension:
 
         The option's text goes with it, for explanations.
         """
+        from pyiptables.predicate import TRUE, Labelled
+
         if option.attribute not in self.values:
             return TRUE
         part = make(option.attribute in self.inverted)
@@ -356,6 +398,8 @@ class Match(Extension):
 
     def predicate(self, facts: RuleFacts) -> Predicate:
         """All parts as one condition."""
+        from pyiptables.predicate import all_of
+
         return all_of(*self.parts(facts))
 
     def open(self, services: Services) -> Any:

@@ -78,7 +78,7 @@ def _read(path: Path, build: Callable[[Fields], T], what: str) -> list[T] | None
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1] if error.lineno <= text.count("\n") + 1 else ""
+        line = text.split("\n")[error.lineno - 1]
         raise HostError(
             f"this is not JSON: {error.msg}",
             source=str(path),

@@ -198,7 +198,8 @@ def element_words(header: Header, words: list[str]) -> dict[str, str]:
         valued += ("before", "after")
     found = read_words(words, valued, flags)
     for option, (needed, text) in _UNSUPPORTED.items():
-        if option in found and getattr(header, needed) in (None, False):
+        support = getattr(header, needed)  # a timeout of 0 is support too
+        if option in found and (support is None or support is False):
             raise Error(text, hint=f"expected: a set created with {needed}")
     return found
 

@@ -147,6 +147,8 @@ class Engine:
     def _receive(self, packet: Packet) -> None:
         checked = sanity.check(packet.data, packet.family)
         if checked.reason:
+            if checked.problem is not None:
+                self.network.parameter_problem(self._skb(packet, checked.data), *checked.problem)
             self.network.decide("DROP", None, checked.reason)
             return
         self.network.receive(self._skb(packet, checked.data))
@@ -158,11 +160,11 @@ class Engine:
             data[2:4] = len(data).to_bytes(2, "big")
             data[10:12] = b"\0\0"
             data[10:12] = checksum(data[: (data[0] & 15) * 4]).to_bytes(2, "big")
-        checked = sanity.check(bytes(data), packet.family)
-        if checked.reason and not (packet.family is Family.IPV6 and "loopback" in checked.reason):
+        checked = sanity.check_sent(bytes(data), packet.family)
+        if checked.reason:
             self.network.decide("DROP", None, checked.reason)
             return
-        skb = self._skb(packet, checked.data or bytes(data))
+        skb = self._skb(packet, checked.data)
         decision = self.network.route_output(skb)
         if decision.refused:
             self.network.decide("DROP", None, f"routing: {decision.words}")

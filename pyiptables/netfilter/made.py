@@ -14,10 +14,11 @@ from pyiptables.packet.checksum import ones_sum, pseudo_sum
 from pyiptables.packet.skb import PacketType, Skb
 
 UDP, GRE = 17, 47
-UNCHECKED = frozenset({50, 51, 132, 136, 33})
-"""ESP, AH, SCTP, UDP-Lite, DCCP: no Internet checksum over all of it."""
+UNCHECKED = frozenset({50, 51, 132, 136})
+"""ESP, AH, SCTP, UDP-Lite: no Internet checksum over all of it."""
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
 LAST_ICMP_TYPE = 18
+TOO_BIG6, UNKNOWN_OPTION6 = 2, (4, 2)
 TIMESTAMP = 13
 DAY_IN_MS = 86_400_000
 INTERNETCONTROL = 0xC0
@@ -60,10 +61,10 @@ def addresses_of(skb: Any) -> tuple[bytes, bytes]:
     )
 
 
-def may_answer_icmp(skb: Any, kind: int) -> bool:
-    """Whether an ICMP error about a packet may be sent at all."""
+def may_answer_icmp(skb: Any, kind: int, code: int = 0, info: int = 0) -> bool:
+    """Whether an ICMP error about a packet may be sent at all; ``info`` is a parameter problem's pointer."""
     if skb.family is Family.IPV6:
-        return _may_answer_icmp6(skb, kind)
+        return _may_answer_icmp6(skb, kind, code, info)
     if skb.pkt_type is not PacketType.HOST or skb.fragoff:
         return False
     if skb.daddr >> 28 == MULTICAST4 or skb.daddr == BROADCAST4 or _is_broadcast(skb):
@@ -80,11 +81,12 @@ def _is_broadcast(skb: Any) -> bool:
     return skb.dst is not None and skb.dst.kind.name in ("BROADCAST", "MULTICAST")
 
 
-def _may_answer_icmp6(skb: Any, kind: int) -> bool:
+def _may_answer_icmp6(skb: Any, kind: int, code: int, info: int) -> bool:
     if skb.saddr == 0 or skb.saddr >> 120 == 0xFF:
         return False
-    if skb.daddr >> 120 == 0xFF and kind != 2:
-        return False
+    if (skb.daddr >> 120 == 0xFF or skb.pkt_type is not PacketType.HOST) and kind != TOO_BIG6:
+        # Of what was sent to many, only options that ask for it are answered (opt_unrec).
+        return (kind, code) == UNKNOWN_OPTION6 and info < len(skb.data) and skb.data[info] >> 6 == 2
     if skb.protocol == ICMPV6 and not skb.fragoff:
         if len(skb.data) <= skb.thoff:
             return False

@@ -32,7 +32,7 @@ from pyiptables.trace.recorder import Recorder
 LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
 DEST_UNREACH, TIME_EXCEEDED, FRAG_NEEDED = 3, 11, 4
-DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6 = 1, 2, 3
+DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6, PARAMETER_PROBLEM6 = 1, 2, 3, 4
 DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 
 
@@ -282,15 +282,17 @@ class NetworkLayer:
         while self.backlog:
             skb = self.backlog.popleft()
             self.note(events.Looped("lo"))
-            checked = sanity.check(bytes(skb.data), skb.family)
-            if checked.reason and not (skb.family is Family.IPV6 and "loopback" in checked.reason):
+            checked = sanity.check(bytes(skb.data), skb.family, loopback=True)
+            if checked.reason:
+                if checked.problem is not None:
+                    self.parameter_problem(skb, *checked.problem)
                 self.decide("DROP", None, checked.reason)
                 continue
             self.receive(skb)
 
     def icmp_error(self, skb: Skb, kind: int, code: int, info: int, what: str) -> None:
         """Tell the sender of a packet what became of it, where that may be told."""
-        if not made.may_answer_icmp(skb, kind):
+        if not made.may_answer_icmp(skb, kind, code, info):
             return
         source = skb.daddr if self.answers_for(skb) else 0
         decision = self.host.route(skb.family, skb.saddr, src=source, output=True, mark=0)
@@ -300,6 +302,10 @@ class NetworkLayer:
         error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family))
         attach(error, skb)  # icmp_glue_bits: an error belongs to the connection of its cause
         self.emit(error, decision, what)
+
+    def parameter_problem(self, skb: Skb, code: int, pointer: int) -> None:
+        """Tell the sender of an IPv6 packet which byte of it is wrong (icmpv6_param_prob)."""
+        self.icmp_error(skb, PARAMETER_PROBLEM6, code, pointer, "parameter problem")
 
     def answer_timestamp(self, skb: Skb) -> None:
         """The one answer that the ICMP layer gives whatever the settings are (icmp_timestamp)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from pyiptables.hooks import Family
 
 
@@ -11,11 +9,15 @@ def to_text(address: int, family: Family) -> str:
     """Dotted quad, or IPv6 in the form of RFC 5952 as inet_ntop prints it."""
     if family is Family.IPV4:
         return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
-    return socket.inet_ntop(socket.AF_INET6, address.to_bytes(16, "big"))
+    from socket import AF_INET6, inet_ntop
+
+    return inet_ntop(AF_INET6, address.to_bytes(16, "big"))
 
 
 def from_text(text: str) -> tuple[int, Family]:
     """The number and family of an address in its usual text form; ValueError when it is neither family's."""
+    import socket
+
     family = Family.IPV6 if ":" in text else Family.IPV4
     try:
         packed = socket.inet_pton(socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET, text)

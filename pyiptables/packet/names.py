@@ -5,7 +5,6 @@ Source: getservbyname(3), getprotobyname(3), getaddrinfo(3), and /etc/networks f
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from functools import cache
 
@@ -48,6 +47,8 @@ SAVED_PROTOCOLS = {
 @cache
 def service_port(name: str, protocol: str | None = None) -> int | None:
     """The port of a service name in /etc/services, or None."""
+    import socket
+
     try:
         return socket.getservbyname(name, protocol) if protocol else socket.getservbyname(name)
     except (OSError, ValueError, UnicodeError):
@@ -57,6 +58,8 @@ def service_port(name: str, protocol: str | None = None) -> int | None:
 @cache
 def service_name(port: int, protocol: str | None = None) -> str | None:
     """The service name of a port, or None."""
+    import socket
+
     try:
         return socket.getservbyport(port, protocol) if protocol else socket.getservbyport(port)
     except (OSError, OverflowError):
@@ -66,6 +69,8 @@ def service_name(port: int, protocol: str | None = None) -> str | None:
 @cache
 def protocol_number(name: str) -> int | None:
     """The number of a protocol name (any case), in the program's own list first, then in /etc/protocols."""
+    import socket
+
     found = KNOWN_PROTOCOLS.get(name.lower())
     if found is not None:
         return found
@@ -93,6 +98,8 @@ def protocol_name(number: int) -> str | None:
 @cache
 def resolve_host(name: str, ipv6: bool) -> tuple[int, ...]:
     """The addresses of a host name, in the resolver's order, each once; empty when it is not found."""
+    import socket
+
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
     try:
         answers = socket.getaddrinfo(name, None, family, socket.SOCK_RAW)
@@ -105,6 +112,8 @@ def resolve_host(name: str, ipv6: bool) -> tuple[int, ...]:
 @cache
 def host_name(address: int, ipv6: bool) -> str | None:
     """The name that the resolver gives an address, or None (gethostbyaddr)."""
+    import socket
+
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
     try:
         return socket.gethostbyaddr(socket.inet_ntop(family, address.to_bytes(16 if ipv6 else 4, "big")))[0]
@@ -115,6 +124,8 @@ def host_name(address: int, ipv6: bool) -> str | None:
 @cache
 def _networks_file() -> tuple[tuple[tuple[str, ...], int], ...]:
     """/etc/networks: the names of each network, its aliases last, and its IPv4 address."""
+    import socket
+
     found: list[tuple[tuple[str, ...], int]] = []
     for name, address, *aliases in _lines_of("/etc/networks"):
         parts = address.split(".")

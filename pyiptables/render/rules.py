@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from pyiptables.extensions.base import Extension, RuleFacts
 from pyiptables.hooks import Family
 from pyiptables.packet.addresses import to_text
 from pyiptables.render.parts import chosen_chains, chosen_rules, known_protocol, known_table, mask_text
 from pyiptables.ruleset.model import AddressMatch, Counters, InterfaceMatch, Ruleset, RuleSpec
+
+
+def _printed(extension: Extension, facts: RuleFacts) -> str:
+    return extension.save(facts)
 
 
 def rule_text(
@@ -21,11 +26,12 @@ def rule_text(
     counters: Counters | None = None,
     *,
     word: Callable[[str], str] = str,
+    options: Callable[[Extension, RuleFacts], str] = _printed,
 ) -> str:
     """A rule as ``-S`` prints it, without a line break: ``-A CHAIN ...``; with counters, ``-c P B`` before ``-j``.
 
     ``word`` is applied to the names of chains and interfaces: iptables prints them as they are, even where it could not
-    read them again; :func:`pyiptables.render.save.readable` quotes those.
+    read them again; :func:`pyiptables.render.words.readable` quotes those. ``options`` gives the text of an extension's.
     """
     text = "-A " + word(chain)
     if spec.source is not None:
@@ -43,11 +49,11 @@ def rule_text(
     if spec.matches or spec.target is not None:
         facts = spec.facts(family, table)
         for match in spec.matches:
-            text += f" -m {match.name}{match.save(facts)}"
+            text += f" -m {match.name}{options(match, facts)}"
     if counters is not None:
         text += f" -c {counters.packets} {counters.bytes}"
     if spec.target is not None:
-        return f"{text} -j {spec.target.name}{spec.target.save(facts)}"
+        return f"{text} -j {spec.target.name}{options(spec.target, facts)}"
     if spec.jump:
         text += f" -{'g' if spec.goto else 'j'} {word(spec.jump)}"
     return text

@@ -86,7 +86,8 @@ class TableEdit:
         working = self._open(chain)
         self._check_jump(spec)
         working.rules.append(Rule(spec, counters, line))
-        self._refer(spec, 1)
+        if self._references is not None:
+            self._refer(spec, 1)
 
     def insert(self, chain: str, number: int, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
         """Put a rule before the one of that number, or at the end when the number is one more than the last."""

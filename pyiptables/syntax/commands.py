@@ -14,7 +14,6 @@ from pyiptables.extensions.loading import find_target, names
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import STANDARD_VERDICTS, Counters, RuleSpec
 from pyiptables.syntax.getopt import NONE, OPTIONAL, REQUIRED, Known
-from pyiptables.syntax.messages import Misspelt
 
 NAME_SIZE = 29
 """Bytes of a chain's, match's or target's name in the kernel, its end included."""
@@ -167,56 +166,6 @@ def check_target_name(name: str) -> None:
         raise ParameterProblem(f"Invalid target name `{name}' ({NAME_SIZE - 1} chars max)")
     if not _BLANKS.isdisjoint(name):
         raise ParameterProblem(f"Invalid target name `{name}'")
-
-
-MODULES = frozenset(
-    [
-        "AUDIT",
-        "CHECKSUM",
-        "CLASSIFY",
-        "CLUSTERIP",
-        "CONNMARK",
-        "CONNSECMARK",
-        "CT",
-        "DNAT",
-        "DNPT",
-        "DSCP",
-        "ECN",
-        "HL",
-        "HMARK",
-        "IDLETIMER",
-        "LED",
-        "LOG",
-        "MARK",
-        "MASQUERADE",
-        "NETMAP",
-        "NFLOG",
-        "NFQUEUE",
-        "NOTRACK",
-        "RATEEST",
-        "REDIRECT",
-        "REJECT",
-        "SECMARK",
-        "SET",
-        "SNAT",
-        "SNPT",
-        "SYNPROXY",
-        "TCPMSS",
-        "TCPOPTSTRIP",
-        "TEE",
-        "TOS",
-        "TPROXY",
-        "TRACE",
-        "TTL",
-        "ULOG",
-    ]
-)
-"""The targets that iptables has; one that is not here is refused by name as soon as an option of it is met."""
-
-
-def not_loaded(name: str) -> Misspelt:
-    """The error for a target that is neither an extension nor a chain."""
-    return Misspelt(f"Couldn't load target `{name}':No such file or directory\n", name, "target", target_names)
 
 
 def target_names() -> list[str]:

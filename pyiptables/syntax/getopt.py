@@ -175,7 +175,7 @@ def gather(
         elif found == MISSING:
             raise Misuse(f"{program}: {_wanting(walk)}")
         elif found == UNKNOWN:
-            raise Misuse(f"{program}: {_refused(walk, known)}")
+            raise Misuse(f"{program}: {refusal(walk, known)}")
         else:
             value = walk.argument
             if (
@@ -197,7 +197,8 @@ def _wanting(walk: Walk) -> str:
     return f"option '{full}' requires an argument"
 
 
-def _refused(walk: Walk, known: Mapping[str, Known]) -> str:
+def refusal(walk: Walk, known: Mapping[str, Known]) -> str:
+    """What getopt_long says of the option that it has just refused as UNKNOWN."""
     word = walk.words[walk.index - 1]
     if word[:2] != "--":
         return f"invalid option -- '{walk.bad[-1]}'"

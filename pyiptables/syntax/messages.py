@@ -21,6 +21,10 @@ class BadArgument(ParameterProblem):
         super().__init__(f"Bad argument `{word}'")
 
 
+class BrokenRuleset(Error):
+    """A ruleset file that cannot be read: where, and what was expected there."""
+
+
 class WrongFamily(ParameterProblem):
     """``-6`` given to iptables or ``-4`` to ip6tables: answered with the hint alone."""
 

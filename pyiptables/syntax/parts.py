@@ -18,7 +18,7 @@ from pyiptables.syntax.messages import Misspelt
 
 _Read = TypeVar("_Read")
 
-_MOST_KEPT = 1 << 16
+_MOST_KEPT = 1 << 12
 _NAME_SIZE = 16
 _EXTENSION_HEADERS = (43, 44, 51, 60)
 """Protocol numbers that IPv6 has as extension headers: routing, fragment, AH, destination options."""
@@ -71,7 +71,7 @@ class Parts:
         found = self._addresses.get((text, invert))
         if found is None:
             pairs = parse_addresses(text, self.family)
-            found = tuple(AddressMatch(address, mask, invert) if mask or invert else None for address, mask in pairs)
+            found = tuple([AddressMatch(address, mask, invert) if mask or invert else None for address, mask in pairs])
             _keep(self._addresses, (text, invert), found)
         return found
 

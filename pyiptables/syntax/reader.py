@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Extension, Match, Option, RuleFacts, Target
+from pyiptables.extensions.base import Extension, GivenSets, Match, Option, RuleFacts, Target
 from pyiptables.extensions.loading import find_match
 from pyiptables.hooks import Family
 from pyiptables.packet.names import SAVED_PROTOCOLS, protocol_name
@@ -24,7 +24,10 @@ from pyiptables.syntax.uses import Context, ExtensionOption, Node, Uses, long_op
 
 _ANY: tuple[AddressMatch | None, ...] = (None,)
 _RULE_COMMANDS = frozenset("IDRAC")
-_NO_INTERFACE = {"PREROUTING": "o", "INPUT": "o", "POSTROUTING": "i", "OUTPUT": "i"}
+Step = tuple[Option, bool, Context, int, list[str]]
+"""The use of an option: whether inverted, in which context, the place of its first value word, and its value words."""
+NO_INTERFACE = {"PREROUTING": "o", "INPUT": "o", "POSTROUTING": "i", "OUTPUT": "i"}
+"""Built-in chains with the option that their rules cannot have."""
 _RANK = "IDdRALFZNXPESzC"
 """The commands in the order of their bits: ``d`` is -D by number, ``z`` -Z of one rule."""
 
@@ -33,12 +36,15 @@ class Reader:
     """Reads many command lines of one family, each distinct part once.
 
     ``announced`` are chains of which a restore file has spoken: after ``-j`` they are taken for no extension.
-    ``line`` is the line being read, or read last: it knows which word an error is about. ``warnings`` are texts for
+    ``sets`` are those that references are checked against. ``line`` is the line being read, or read last: it knows which word an error is about. ``warnings`` are texts for
     standard error, to be taken away by the caller.
     """
 
-    def __init__(self, family: Family, *, program: str = "", restore: bool = False) -> None:
+    def __init__(
+        self, family: Family, *, program: str = "", restore: bool = False, sets: GivenSets | None = None
+    ) -> None:
         self.family = family
+        self.sets = sets
         self.program = program or family.command
         self.restore = restore
         self.announced: set[str] = set()
@@ -146,9 +152,6 @@ class Line:
         bad = self.walk.bad
         if found == getopt.MISSING:
             raise ParameterProblem(f'option "{bad}" requires an argument')
-        if self.target is None and self.jump in commands.MODULES and self.jump not in self.reader.announced:
-            self.place = self.places["j"]
-            raise commands.not_loaded(self.jump)
         known = self.walk
         raise Misspelt(
             f'unknown option "{bad}"',
@@ -174,8 +177,11 @@ class Line:
         option = self.reading = found.option
         words = option.kind.words
         texts = [walk.argument or ""] if words else []
+        if option.kind.optional:
+            texts = [self.take()] if self.has_value() else []
         if words > 1:
             texts += walk.words[walk.index : walk.index + words - 1]
+        loaded.steps.append((option, self.invert, self.context, walk.index - 1, texts))
         loaded.node = self.reader.uses.use(loaded.node, option, texts, self.invert, self.context, self.facts)
         if words > 1:
             walk.index += words - 1
@@ -183,9 +189,9 @@ class Line:
 
     # what handlers call
 
-    def facts(self) -> RuleFacts:
-        """The rest of the rule, as far as it has been read."""
-        table, protocol, inverted, in_given, out_given, goto = self.context
+    def facts(self, context: Context | None = None) -> RuleFacts:
+        """The rest of the rule, as far as it has been read; or as far as it had been when the context was that."""
+        table, protocol, inverted, in_given, out_given, goto = context or self.context
         return RuleFacts(
             self.reader.family,
             table,
@@ -194,6 +200,7 @@ class Line:
             in_given=in_given,
             out_given=out_given,
             goto=goto,
+            sets=self.reader.sets,
             warnings=self.reader.warnings,
         )
 
@@ -335,7 +342,7 @@ class Line:
         if len(chain) >= NAME_SIZE // 4:
             commands.check_length(chain)
         if self.command in _RULE_COMMANDS and self.interfaces:
-            refused = _NO_INTERFACE.get(chain)
+            refused = NO_INTERFACE.get(chain)
             if refused in self.interfaces:
                 self.place = self.places.get(refused)
                 raise ParameterProblem(f"Can't use {OPTION_NAMES[refused]} with {chain}")
@@ -379,11 +386,12 @@ def _refused_option(options: str, command: str) -> str:
 
 
 class Loaded:
-    """An extension in use in a line, and the index of the word that brought it in."""
+    """An extension in use in a line, the index of the word that brought it in, and the options it was used with."""
 
-    __slots__ = ("extension", "node", "place")
+    __slots__ = ("extension", "node", "place", "steps")
 
     def __init__(self, extension: type[Extension], node: Node, place: int) -> None:
         self.extension = extension
         self.node = node
         self.place = place
+        self.steps: list[Step] = []

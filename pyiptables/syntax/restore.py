@@ -7,22 +7,23 @@ Source of the behaviour: iptables/iptables-restore.c of iptables 1.8. Unlike the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from pyiptables.errors import Error, OperationFailed, ParameterProblem
+from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import TABLES, Family
 from pyiptables.ruleset.edits import TableEdit
 from pyiptables.ruleset.model import ZERO, Counters, Ruleset, RuleSpec
 from pyiptables.ruleset.validity import Refused, check_table
 from pyiptables.syntax.commands import NAME_SIZE, Command, too_long
-from pyiptables.syntax.diagnosis import expected
 from pyiptables.syntax.execute import Output, execute
-from pyiptables.syntax.messages import Misspelt, OtherProblem, complaint
+from pyiptables.syntax.messages import BrokenRuleset, Misspelt, OtherProblem, complaint
 from pyiptables.syntax.numbers import unsigned
 from pyiptables.syntax.reader import Reader
+from pyiptables.syntax.shapes import Shapes
 from pyiptables.syntax.words import MOST, split, walk
 
 _TOKENS = re.compile(r"[^ \t\n]+")
@@ -46,10 +47,6 @@ class RestoreFailed(Error):
         self.message = message
         self.status = status
         self.cause = cause
-
-
-class BrokenRuleset(Error):
-    """A ruleset file that cannot be read: where, and what was expected there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,7 @@ class Restore:
         *,
         source: str = "standard input",
         quoted_names: bool = False,
+        sets: GivenSets | None = None,
     ) -> None:
         self.ruleset = ruleset
         self.source = source
@@ -97,35 +95,40 @@ class Restore:
         self._settings = settings
         self._output = output
         self._program = f"{ruleset.family.command}-restore"
-        self._reader = Reader(ruleset.family, program=self._program, restore=True)
+        self._reader = Reader(ruleset.family, program=self._program, restore=True, sets=sets)
         self._verbose = 0 if settings.noflush else settings.verbose
         self._quoted_names = quoted_names
         self._table = ""
         self._edit: TableEdit | None = None
-        self._texts: list[str] = []
-        self._first = 0
+        self._names: dict[str, str] = {}
+        self._shapes = Shapes(self._reader.parts, self._names)
+        self._lines: Iterable[str] = ()
         self._offset = 0
 
     def run(self, lines: Iterable[str]) -> Command | None:
         """Read all lines, each with its line break. A ``-h`` or ``-V`` among them ends it and is returned.
 
+        Lines that come from an iterator are kept; others are gone through again when a commit is refused.
         RestoreFailed when a line is refused or the last table has no COMMIT.
         """
-        for text in lines:
+        self._lines = list(lines) if isinstance(lines, Iterator) else lines
+        for text in self._lines:
             self.number += 1
-            self._texts.append(text)
             try:
                 answer = self._line(text.partition("\0")[0] if "\0" in text else text)
             except Error as error:
                 raise self._failure(error, text) from error
             if answer is not None:
                 return answer
-            if self._quoted_names and text.count("\n") > 1:
-                self.number += text.count("\n") - 1
+            self.number += self._breaks(text)
         if self._edit is not None:
             end = OperationFailed("COMMIT expected", line=self.number + 1, source=self.source)
             raise RestoreFailed(f"{self._program}: COMMIT expected at line {self.number + 1}\n", 1, end)
         return None
+
+    def _breaks(self, text: str) -> int:
+        """How many line breaks a rule holds in quotes."""
+        return text.count("\n", 0, -1) if self._quoted_names else 0
 
     def _line(self, text: str) -> Command | None:
         first = text[:1]
@@ -158,7 +161,7 @@ class Restore:
         if not names:
             raise ParameterProblem(f"{self._program}: line {self.number} table name invalid")
         self._table = table = names[0]
-        self._texts, self._first = [text], self.number
+        self._shapes = Shapes(self._reader.parts, self._names)
         if self._settings.table is not None and self._settings.table != table:
             return
         if table not in TABLES:
@@ -195,6 +198,7 @@ class Restore:
         if tokens[1] != "-":
             self._policy(chain, tokens[1], tokens[2] if len(tokens) > 2 else "", edit)
         self._reader.announced.add(chain)
+        self._names[chain] = chain
 
     def _policy(self, chain: str, policy: str, seen: str, edit: TableEdit) -> None:
         counters = ZERO
@@ -226,9 +230,14 @@ class Restore:
                 counters = None
         reader = self._reader
         reader.line = None
-        command = reader.read(split(text, room), self._table, counters, self._verbose)
+        words = split(text, room)
+        if not self._verbose and self._shapes.append(words, counters, edit, self.number):
+            return None
+        command = reader.read(words, self._table, counters, self._verbose)
         if reader.warnings:
             self._warn()
+        elif reader.line is not None:
+            self._shapes.learn(reader.line, command)
         if command.letter in ("h", "V"):
             return command
         if command.letter:
@@ -258,10 +267,12 @@ class Restore:
     # errors
 
     def _failure(self, error: Error, text: str) -> RestoreFailed:
+        from pyiptables.syntax.diagnosis import expected
+
         self._warn()
         message, status = complaint(error, self._program, self.number)
-        if isinstance(error, Refused) and error.line is not None and self._first <= error.line < self.number:
-            text = self._texts[error.line - self._first]
+        if isinstance(error, Refused) and error.line is not None and error.line < self.number:
+            text = self._text_of(error.line)
             error.column = 1
         else:
             error.line = self.number
@@ -272,6 +283,15 @@ class Restore:
         error.source = self.source
         error.snippet = text
         return RestoreFailed(message, status, error)
+
+    def _text_of(self, number: int) -> str:
+        """The line of that number."""
+        reached = 1
+        for text in self._lines:
+            if reached == number:
+                return text
+            reached += 1 + self._breaks(text)
+        return ""
 
     def _column(self, text: str, error: Error) -> int:
         """The column of the word that the reader had before it when it gave up."""
@@ -289,14 +309,16 @@ class Restore:
         return len(text.rstrip("\n")) + 1
 
 
-def load(lines: Iterable[str], family: Family, source_name: str) -> Ruleset:
+def load(lines: Iterable[str], family: Family, source_name: str, sets: GivenSets | None = None) -> Ruleset:
     """The ruleset that a file in iptables-save's format holds, counters included.
 
     A line is a str with its line break, bytes that are no UTF-8 as surrogates; a rule whose quotes hold line breaks
     comes as one. The table that stands first is the one used last, as iptables-save writes them.
     BrokenRuleset names file, line and column of what cannot be read, or would be refused by the kernel.
     """
-    restore = Restore(Ruleset(family), Settings(counters=True), Silent(), source=source_name, quoted_names=True)
+    restore = Restore(
+        Ruleset(family), Settings(counters=True), Silent(), source=source_name, quoted_names=True, sets=sets
+    )
     try:
         answer = restore.run(lines)
     except RestoreFailed as error:

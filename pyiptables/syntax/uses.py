@@ -6,7 +6,7 @@ same words walk the same nodes, and get the very same frozen match or target.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pyiptables.extensions.base import Extension, Option, OptionUses, RuleFacts
 from pyiptables.syntax.getopt import NONE, REQUIRED, Known
@@ -37,19 +37,26 @@ def long_options(extension: type[Extension]) -> Mapping[str, Known]:
         return known_before
     found: dict[str, Known] = {}
     for option in extension.options.values():
-        known = Known(ExtensionOption(extension, option), REQUIRED if option.kind.words else NONE)
+        glued = option.kind.words and not option.kind.optional
+        known = Known(ExtensionOption(extension, option), REQUIRED if glued else NONE)
         found.update(dict.fromkeys(option.names, known))
     _LONG_OPTIONS[extension] = found
     return found
 
 
+def option_words(option: Option, texts: Sequence[str], inverted: bool) -> tuple[str, ...]:
+    """The words that say an option as iptables-save would, with the values as they were given."""
+    return ("!", option.save_as, *texts) if inverted else (option.save_as, *texts)
+
+
 class Node:
-    """An extension with some options read."""
+    """An extension with some options read, and the words that said them."""
 
-    __slots__ = ("made", "next", "uses")
+    __slots__ = ("made", "next", "uses", "words")
 
-    def __init__(self, uses: OptionUses) -> None:
+    def __init__(self, uses: OptionUses, words: tuple[str, ...] = ()) -> None:
         self.uses = uses
+        self.words = words
         self.next: dict[tuple[object, ...], Node] = {}
         self.made: dict[Context, Extension] = {}
 
@@ -88,12 +95,13 @@ class Uses:
             asked = facts()
             warned = len(asked.warnings)
             uses.use(option, texts, inverted, asked)
+            words = node.words + option_words(option, texts, inverted)
             if len(asked.warnings) > warned:  # whoever says it again is warned again
-                return Node(uses)
+                return Node(uses, words)
             if self._count >= _MOST_NODES:
                 self._first, self._count = {}, 0
             self._count += 1
-            found = node.next[key] = Node(uses)
+            found = node.next[key] = Node(uses, words)
         return found
 
     @staticmethod
@@ -102,4 +110,5 @@ class Uses:
         found = node.made.get(context)
         if found is None:
             found = node.made[context] = node.uses.finish(facts())
+            found.given = node.words
         return found

@@ -17,7 +17,6 @@ LONGEST = 1023
 MOST = 254
 """Words that a command line may have, the program's name and what it adds itself included."""
 
-_PLAIN = re.compile(r"[^ \t\n]+")
 _WORD = re.compile(
     r"""([^ \t\n"]++)(?=[ \t\n]|\Z)             # a word without quotes,
     |([^ \t\n"]*+)"([^"\\]*+(?:\\.[^"\\]*+)*+)(?:"|\\?\Z)  # or the part before a quote, and that in quotes""",
@@ -30,14 +29,40 @@ def split(line: str, room: int = MOST) -> list[str]:
     """The words of a line; ParameterProblem when one is too long or there are more than ``room``."""
     if len(line) > LONGEST // 4 and len(line.encode("utf-8", "surrogateescape")) > LONGEST:
         return [word for word, _ in walk(line, room)]
-    if '"' not in line:
-        words = _PLAIN.findall(line)
-    elif "\\" not in line:
-        words = [plain or before + quoted for plain, before, quoted in _WORD.findall(line)]
-    else:
+    words = _usual(line)
+    if words is None:
         words = [plain or before + _ESCAPED.sub(r"\1", quoted) for plain, before, quoted in _WORD.findall(line)]
     if len(words) > room:
         raise ParameterProblem("Parser cannot handle more arguments")
+    return words
+
+
+def _usual(line: str) -> list[str] | None:
+    """The words of a line without escapes whose quotes stand around whole words; None where the line is another."""
+    text = line.removesuffix("\n")
+    if not text.isprintable() or "\\" in text:  # of all that str.split takes for a blank, only the blank is printable
+        return None
+    if '"' not in text:
+        return text.split()
+    parts = text.split('"')
+    if len(parts) % 2 == 0:
+        return None
+    words = parts[0].split()
+    for index in range(1, len(parts), 2):
+        if parts[index - 1] and parts[index - 1][-1] != " ":
+            return None
+        words.append(parts[index])
+        words += parts[index + 1].split()
+    return words
+
+
+def marked(line: str) -> list[tuple[str, bool]]:
+    """The words, however many, each with whether it stands in closed quotes, or ends in such."""
+    words: list[tuple[str, bool]] = []
+    for found in _WORD.finditer(line):
+        plain, before, quoted = found.groups()
+        closed = not plain and quoted is not None and found[0][-1] == '"' and found.end() > found.end(3)
+        words.append((plain or before + _ESCAPED.sub(r"\1", quoted), closed))
     return words
 
 

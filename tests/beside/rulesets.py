@@ -1,7 +1,8 @@
 """Real rulesets: loaded and saved again they must be what the real program made of them.
 
 A folder holds NAME.rules with NAME.expected (the text of iptables-legacy-save -c without comment lines) or NAME.error
-(exit status in the first line, then standard error), and INDEX.md, whose tables say family and restore options.
+(exit status in the first line, then standard error), NAME.sets where sets must exist, and INDEX.md, whose tables say
+family and restore options.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ def saved(entry: Entry) -> tuple[int, str, str]:
     """Exit status, standard error, and the saved rules, after a restore into an empty file."""
     with tempfile.TemporaryDirectory() as folder:
         own = ["--file", f"{folder}/rules", *(["-6"] if entry.family == 6 else [])]
+        sets = entry.rules.with_suffix(".sets")
+        given = ["--ipset", str(sets)] if sets.exists() else []
         with entry.rules.open("rb") as stdin:
             done = subprocess.run(
-                ["pyipt-restore", *own, *entry.options], stdin=stdin, capture_output=True, check=False
+                ["pyipt-restore", *own, *given, *entry.options], stdin=stdin, capture_output=True, check=False
             )
         text = subprocess.run(["pyipt-save", *own, "-c"], capture_output=True, check=False).stdout
     return done.returncode, done.stderr.decode(errors="replace"), text.decode("utf-8", "surrogateescape")
@@ -60,7 +63,7 @@ def problem(entry: Entry) -> str:
     status, error, text = saved(entry)
     refused = entry.rules.with_suffix(".error")
     if refused.exists():
-        wanted, _, message = refused.read_text(errors="replace").partition("\n")
+        wanted, _, message = refused.read_bytes().decode(errors="replace").partition("\n")
         if status != int(wanted):
             return f"exit status {status}, not {wanted}: {error[:120]!r}"
         return "" if error.startswith(message) else f"says {error[:150]!r}, not {message[:150]!r}"

@@ -44,6 +44,8 @@ SESSIONS = [
     ("-A INPUT -j DNAT --to 1.2.3.4", 1, "", "iptables: Invalid argument. Run `dmesg' for more information.\n"),
     ("-A INPUT -j DNAT --to 1.2.3.4; -S", 0, POLICIES, ""),
     ("-P INPUT DROP; -N x; -E x y; -S", 0, "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N y\n", ""),
+    ("-A INPUT -m set --match-set any src -j SET --add-set other src; -S INPUT", 0,
+     "-P INPUT ACCEPT\n-A INPUT -m set --match-set any src -j SET --add-set other src\n", ""),
     ("-W 5 -w 1 -S INPUT", 0, "-P INPUT ACCEPT\n", "Ignoring deprecated --wait-interval option.\n"),
 ]  # fmt: skip
 
@@ -60,18 +62,20 @@ def test_session(
 
 
 @pytest.mark.parametrize(
-    ("words", "file", "family", "rest"),
+    ("words", "file", "sets", "family", "rest"),
     [
-        ("--file f -6 -L", "f", V6, "-L"),
-        ("-6 --file=f -L -6", "f", V6, "-L -6"),
-        ("-L --file f", None, V4, "-L --file f"),
-        ("trace x", None, V4, "trace x"),
-        ("--file", None, V4, "--file"),
-        ("", None, V4, ""),
+        ("--file f -6 -L", "f", None, V6, "-L"),
+        ("-6 --file=f -L -6", "f", None, V6, "-L -6"),
+        ("--ipset s --file f -L", "f", "s", V4, "-L"),
+        ("--ipset=s -L", None, "s", V4, "-L"),
+        ("-L --file f", None, None, V4, "-L --file f"),
+        ("trace x", None, None, V4, "trace x"),
+        ("--file", None, None, V4, "--file"),
+        ("", None, None, V4, ""),
     ],
 )
-def test_own_options(words: str, file: str | None, family: Family, rest: str) -> None:
-    assert own_options(words.split(), V4) == (file, family, rest.split())
+def test_own_options(words: str, file: str | None, sets: str | None, family: Family, rest: str) -> None:
+    assert own_options(words.split(), V4) == (file, sets, family, rest.split())
 
 
 def test_help_names_the_program_and_the_options_of_matches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -283,7 +283,7 @@ def test_expectation(src: str, state: str) -> None:
     number = {name: int.from_bytes(bytes(map(int, name.split("."))), "big") for name in (A, B)}
     wanted = Tuple(Family.IPV4, number[B], number[A], 6, 0, 2000)
     expected = Expectation(wanted, skb.nfct, src_mask=0xFFFFFFFF)
-    assert host.table.expectations.add(expected, host.table.now, 300)
+    assert host.table.expectations.add(expected, host.table.now)
     new, found = host.send(tcp(src, A, "S", sport=20, dport=2000))
     assert found == state
     if state == "RELATED":

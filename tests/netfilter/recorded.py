@@ -6,11 +6,12 @@ the time START + n times STEP; one that was played in real time leaves numbers o
 
 Left out of the comparison: what the kernel chooses at random or counts by itself (the IP identification of packets it
 makes and the header checksum over it, flow labels, ``ID=`` and ``FLOWLBL=`` in log lines), the owner of sockets, and
-timeouts and use counts of connections, timeouts of sets' entries and the sizes of their hashes.
+timeouts and use counts of connections, SYNPROXY's cookies, timeouts of sets' entries and the sizes of their hashes.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 import subprocess
 import sys
@@ -18,11 +19,14 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pyiptables.packet.capture import open_capture
 
 START, STEP = 1_700_000_000_000_000_000, 10_000_000
+MOST_LINES = 24
+"""So many lines of a difference are shown."""
 STAMPED = re.compile(r"\[\s*(\d+\.\d+)\] (.*)")
 
 
@@ -117,7 +121,26 @@ def frame_key(data: bytes) -> bytes:
         reset = frame[23] == 6 and len(frame) > head + 13 and frame[head + 13] & 4
         if error or reset:
             frame[18:20] = frame[24:26] = b"\0\0"
+    hide_cookie(frame)
     return bytes(frame)
+
+
+def hide_cookie(frame: bytearray) -> None:
+    """Leave out what is a cookie in a SYN+ACK of SYNPROXY (its window is 0): the number and the time, not their offer."""
+    four = frame[12:14] == b"\x08\x00"
+    at = 14 + (frame[14] & 15) * 4 if four else 54
+    if (
+        frame[23 if four else 20] != 6
+        or len(frame) < at + 20
+        or frame[at + 13] & 0x12 != 0x12
+        or any(frame[at + 14 : at + 16])
+    ):
+        return
+    frame[at + 4 : at + 8] = bytes(4)
+    frame[at + 16 : at + 18] = bytes(2)
+    stamp = frame.find(b"\x08\x0a", at + 20)
+    if stamp >= 0:
+        frame[stamp + 2 : stamp + 6] = bytes((0, 0, 0, frame[stamp + 5] & 0x3F))
 
 
 def rules(folder: Path) -> dict[str, list[str]]:
@@ -151,6 +174,28 @@ def sets(folder: Path) -> list[str]:
     )
 
 
+def first_difference(kernel: Outcome, traced: Outcome) -> str:
+    """Where they part first, in lines of the kernel's (-) and of pyipt's (+); empty when they agree."""
+    parted = kernel.differences(traced)
+    if not parted:
+        return ""
+    what = parted[0]
+    if what.startswith("packet"):
+        number = int(what.split()[1])
+        sides = [
+            one.log.get(number, []) + [f"sends on {name}: {data.hex()}" for name, data in one.frames.get(number, [])]
+            for one in (kernel, traced)
+        ]
+    elif what == "rules":
+        sides = [
+            [f"{table}: {line}" for table, lines in one.rules.items() for line in lines] for one in (kernel, traced)
+        ]
+    else:
+        sides = [kernel.connections, traced.connections] if what == "connections" else [kernel.sets, traced.sets]
+    lines = difflib.unified_diff(*sides, "kernel", "pyipt", n=0, lineterm="")
+    return "\n".join([f"{len(parted)} differences, the first: {what}", *islice(lines, MOST_LINES)])
+
+
 def main(names: Sequence[str]) -> int:
     """Replay recordings by the command in PATH and print where they part; 0 when all agree."""
     whole = 0
@@ -166,6 +211,8 @@ def main(names: Sequence[str]) -> int:
         whole += not parted
         if parted:
             print(f"{folder.name}: {len(parted)} differences: {', '.join(parted[:5])}")
+            if len(names) == 1:
+                print(first_difference(kernel, traced))
     print(f"{whole} of {len(names)} recordings agree")
     return int(whole < len(names))
 

@@ -15,7 +15,8 @@ from pyiptables.errors import OperationFailed, TableMissing
 from pyiptables.hooks import Family
 from pyiptables.render.listing import listing
 from pyiptables.render.rules import rules
-from pyiptables.render.save import readable, save
+from pyiptables.render.save import save
+from pyiptables.render.words import readable
 from pyiptables.ruleset.model import Ruleset, Table
 from pyiptables.syntax.restore import load
 
@@ -45,7 +46,7 @@ COMMIT
 """,
     ),
     (
-        {"counters": True, "word": readable},
+        {"counters": True, "kept": True},
         """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD ACCEPT [0:0]
@@ -84,7 +85,15 @@ def test_no_such_table():
 
 @pytest.mark.parametrize(
     ("word", "text"),
-    [("foo", "foo"), ("zé", "zé"), ("a b", '"a b"'), ('a"b', '"a\\"b"'), ("a\\b", '"a\\\\b"'), ("a\nb", '"a\nb"')],
+    [
+        ("foo", "foo"),
+        ("zé", "zé"),
+        ("", '""'),
+        ("a b", '"a b"'),
+        ('a"b', '"a\\"b"'),
+        ("a\\b", '"a\\\\b"'),
+        ("a\nb", '"a\nb"'),
+    ],
 )
 def test_readable(word, text):
     assert readable(word) == text

@@ -9,7 +9,8 @@ from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Counters, Ruleset
 from pyiptables.syntax.diagnosis import diagnosis
 from pyiptables.syntax.messages import VERSION
-from pyiptables.syntax.restore import BrokenRuleset, Restore, RestoreFailed, Settings, Silent, load
+from pyiptables.syntax.messages import BrokenRuleset
+from pyiptables.syntax.restore import Restore, RestoreFailed, Settings, Silent, load
 
 V4 = Family.IPV4
 BEFORE = "*filter\n:INPUT DROP [5:6]\n:old - [0:0]\n[1:2] -A INPUT -j old\nCOMMIT\n"

@@ -5,7 +5,6 @@ Source of the behaviour: libxtables/xtables.c (xtables_ipparse_multiple and its 
 
 from __future__ import annotations
 
-import socket
 from functools import lru_cache
 
 from pyiptables.errors import ParameterProblem
@@ -17,6 +16,7 @@ from pyiptables.packet.addresses import prefix_mask
 LONGEST = 255
 """Bytes that one item of a list may have."""
 _BLANKS = " \t\n\v\f\r"
+_ALL_ONES = {family: (1 << family.bits) - 1 for family in Family}
 
 
 def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
@@ -24,6 +24,9 @@ def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
 
     ParameterProblem where an item is no number, network or host, or a mask is none.
     """
+    usual = _usual(text, family)
+    if usual is not None:  # neither a list nor a mask
+        return ((usual, _ALL_ONES[family]),)
     found: list[tuple[int, int]] = []
     for item in text.split(","):
         name = item.lstrip(_BLANKS)
@@ -34,7 +37,7 @@ def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
             mask = parse_mask(mask_text, family)
             name = host if mask else ("0.0.0.0" if family is Family.IPV4 else "::")
         else:
-            mask = (1 << family.bits) - 1
+            mask = _ALL_ONES[family]
         found += ((address & mask, mask) for address in resolve(name, family))
     return tuple(found)
 
@@ -91,7 +94,9 @@ def _dotted(text: str, least: int) -> int | None:
 
 def _usual(text: str, family: Family) -> int | None:
     """The usual form, which inet_pton(3) reads: four decimal parts without leading zeros, or IPv6."""
+    from socket import inet_pton
+
     try:
-        return int.from_bytes(socket.inet_pton(family, text), "big")
+        return int.from_bytes(inet_pton(family, text), "big")
     except (OSError, ValueError):
         return None

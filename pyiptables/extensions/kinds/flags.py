@@ -22,6 +22,18 @@ class PlainFlag(Flag):
         return True
 
 
+class WarnedFlag(Flag):
+    """A flag that the program has something to say about: ``warning``, a line."""
+
+    def __init__(self, warning: str) -> None:
+        self.warning = warning
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """True."""
+        facts.warnings.append(self.warning)
+        return True
+
+
 class NegatedFlag(Flag):
     """A flag that only means something with ``!`` before it: whether it stood there."""
 

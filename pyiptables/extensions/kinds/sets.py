@@ -25,7 +25,7 @@ class SetReference:
 
 
 class SetAndSides(Kind):
-    """Two words: a set's name, and ``src`` and ``dst`` with commas. Whether there is such a set is not asked here."""
+    """Two words: a set's name, and ``src`` and ``dst`` with commas. ``facts.sets`` say whether there is such a set."""
 
     words = 2
     metavar = "name src|dst[,src|dst...]"
@@ -36,11 +36,30 @@ class SetAndSides(Kind):
             raise ParameterProblem(f"{option.names[0]} requires two args.")
         if len(texts[0].encode("utf-8", "surrogateescape")) > LONGEST_NAME:
             raise ParameterProblem(f"setname `{texts[0]}' too long, max {LONGEST_NAME} characters.")
-        return SetReference(texts[0], read_sides(texts[1]))
+        if facts.sets is None:
+            return SetReference(texts[0], read_sides(texts[1]))
+        facts.sets.refer(texts[0], facts.family)
+        sides = read_sides(texts[1])
+        warning = facts.sets.compare(texts[0], len(sides))
+        if warning:
+            facts.warnings.append(warning)
+        return SetReference(texts[0], sides)
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """``NAME src,dst``."""
         return f"{value.name} {','.join(value.sides)}"
+
+
+class DeprecatedSetAndSides(SetAndSides):
+    """The same behind an option that the program has another name for: ``warning`` says so, a line."""
+
+    def __init__(self, warning: str) -> None:
+        self.warning = warning
+
+    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
+        """The reference."""
+        facts.warnings.append(self.warning)
+        return super().parse(texts, option, facts)
 
 
 def read_sides(text: str) -> tuple[str, ...]:

@@ -34,7 +34,11 @@ class Text(Kind):
             raise ParameterProblem(f"Argument must have a minimum length of {self.least} characters\n")
         if self.most and len(raw) > self.most:
             raise ParameterProblem(f"Argument must have a maximum length of {self.most} characters\n")
-        return raw[: self.size].decode("utf-8", "surrogateescape")
+        return (
+            texts[0]
+            if len(raw) <= self.size and texts[0].isascii()
+            else raw[: self.size].decode("utf-8", "surrogateescape")
+        )
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """Bare or in quotes."""

@@ -10,19 +10,40 @@ from typing import Any
 from pyiptables.extensions.matches._jiffies import jiffies
 
 CONFIRMED, DYING, ASSURED = 8, 512, 4
+SETTLED = CONFIRMED | ASSURED
 TCP, TIME_WAIT, CLOSE = 6, 7, 8
 MOST_NEW = 64
-"""After so many new connections in one jiffy the list is looked through all the same."""
+"""After so many new connections in one jiffy the list is looked through all the same (CONNCOUNT_GC_MAX_COLLECT)."""
 
 
 class _List:
-    """The connections of one host; ``checked`` is the jiffy when they were last looked through, ``left`` how many were."""
+    """The connections of one host; ``checked`` is the jiffy when all were looked through, ``left`` how many were left."""
 
     __slots__ = ("checked", "entries", "left")
 
-    def __init__(self) -> None:
-        self.entries: list[Any] = []
-        self.checked, self.left = -1, 0
+    def __init__(self, entry: Any, jiffy: int) -> None:
+        self.entries = [entry]
+        self.checked, self.left = jiffy, 0
+
+    def add(self, entry: Any, jiffy: int, now: int) -> None:
+        """Add a connection unless it is there; what has ended goes, as far as one has to look for that."""
+        confirmed = entry is not None and entry.status & CONFIRMED
+        if confirmed or self.checked != jiffy or len(self.entries) - self.left >= MOST_NEW:
+            kept: list[Any] = []
+            for place, one in enumerate(self.entries):
+                if one is entry and confirmed:
+                    self.entries = kept + self.entries[place:]
+                    return
+                if not _over(one, now):
+                    kept.append(one)
+            self.entries, self.checked, self.left = kept, jiffy, len(kept)
+        self.entries.append(entry)
+
+    def clean(self, jiffy: int, now: int) -> None:
+        """Throw out what has ended, once a jiffy."""
+        if self.checked != jiffy:
+            self.entries = [one for one in self.entries if not _over(one, now)]
+            self.checked, self.left = jiffy, len(self.entries)
 
 
 class ConnectionLists:
@@ -34,45 +55,31 @@ class ConnectionLists:
         self._lists: dict[tuple[int, int], _List] = {}
 
     def count(self, host: int, skb: Any, now: int) -> int:
-        """How many connections the host has, with the packet's own; 0 for a packet that can belong to none."""
-        entry = skb.nfct
+        """How many connections the host has, with the packet's own.
+
+        0, which drops the packet, for one that can belong to none; and, as the kernel has it, for one of a connection
+        that has just been closed, when it was the host's last.
+        """
+        entry, jiffy = skb.nfct, jiffies(now)
         if entry is None and not _has_tuple(skb):
             return 0
-        zone = entry.zone.id if entry is not None else 0
-        found = self._lists.get((host, zone))
-        if found is None or not found.entries:
-            found = self._lists[host, zone] = _List()
-            found.entries.append(entry)
-            found.checked, found.left = jiffies(now), 1
+        key = (host, entry.zone.id if entry is not None else 0)
+        found = self._lists.get(key)
+        if found is None:
+            self._lists[key] = _List(entry, jiffy)
             return 1
-        known = entry is not None and entry.status & CONFIRMED
-        if known and entry.status & ASSURED:
-            self._clean(found, entry, now, closed=True)
-            return len(found.entries)
-        if not known and found.checked == jiffies(now) and len(found.entries) - found.left < MOST_NEW:
-            found.entries.append(entry)
-            return len(found.entries)
-        if not self._clean(found, entry, now, closed=True):
-            found.entries.append(entry)
+        if entry is None or entry.status & SETTLED != SETTLED:
+            found.add(entry, jiffy, now)
+        elif found.entries:
+            found.clean(jiffy, now)
         return len(found.entries)
 
-    @staticmethod
-    def _clean(found: _List, entry: Any, now: int, *, closed: bool) -> bool:
-        """Throw out what has ended; whether the packet's own connection was there already."""
-        kept = [one for one in found.entries if one is entry or not _over(one, now, closed)]
-        there = entry is not None and any(one is entry for one in kept)
-        if entry is None:
-            kept = [one for one in kept if one is not None]
-        found.entries = kept
-        found.checked, found.left = jiffies(now), len(kept)
-        return there
 
-
-def _over(entry: Any, now: int, closed: bool) -> bool:
+def _over(entry: Any, now: int) -> bool:
     """Whether a connection is no longer in the table, or is TCP's and closed; one without entry never was there."""
-    if entry is None or not entry.status & CONFIRMED or entry.status & DYING or entry.timeout <= now:
+    if entry is None or entry.status & (CONFIRMED | DYING) != CONFIRMED or entry.timeout <= now:
         return True
-    return closed and entry.original.protocol == TCP and entry.proto.state in (TIME_WAIT, CLOSE)
+    return entry.original.protocol == TCP and entry.proto.state in (TIME_WAIT, CLOSE)
 
 
 def _has_tuple(skb: Any) -> bool:

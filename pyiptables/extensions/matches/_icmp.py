@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts
 from pyiptables.extensions.kinds.numbers import strtoul
+from pyiptables.hooks import Family
 from pyiptables.packet.fields import icmp, whole_or_first_fragment
 from pyiptables.predicate import Predicate, all_of, any_of
 
@@ -31,6 +32,10 @@ class IcmpType(Kind):
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """Type and codes."""
         return _read(self, texts[0])
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return self.names
 
     def named(self, text: str) -> Value | None:
         """What a name or its beginning stands for, or None."""

@@ -43,6 +43,7 @@ class AddrtypeMatch(Match):
     """Match by what an address is to this host: its own, a broadcast, another's ..."""
 
     name = "addrtype"
+    needs = "the host's addresses and routes"
 
     source = opt("--src-type", kind=TYPES, invertible=True, list_as="src-type", help="types of the source")
     destination = opt("--dst-type", kind=TYPES, invertible=True, list_as="dst-type", help="types of the destination")

@@ -25,6 +25,7 @@ class BpfMatch(Match):
     """Match when a program of the classic packet filter returns something else than 0."""
 
     name = "bpf"
+    unknown = "a program pinned at a path (--object-pinned)"
 
     program = opt("--bytecode", kind=BYTECODE, help="a program: its length, then its instructions")
     pinned = opt(

@@ -15,6 +15,7 @@ class CgroupMatch(Match):
     """Match by the control group of the process that sends. Without a socket it never matches, inverted or not."""
 
     name = "cgroup"
+    unknown = "the control group of the process that sends"
 
     path = opt("--path", kind=Text(511), invertible=True, help="a group of version 2, or one below it")
     classid = opt("--cgroup", kind=UINT32, invertible=True, help="class of net_cls, not beside --path")
@@ -25,8 +26,9 @@ class CgroupMatch(Match):
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``cgroup ! /system.slice``."""
-        (option,) = (self.options[attribute] for attribute in self.values)
-        return f" cgroup {'! ' if self.inverts(option) else ''}{self.values[option.attribute]}"
+        given = (option for option in self.options.values() if self.has(option))
+        texts = (f" {'! ' if self.inverts(option) else ''}{self.values[option.attribute]}" for option in given)
+        return " cgroup" + "".join(texts)
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
         """A socket, then its group, which no packet tells."""

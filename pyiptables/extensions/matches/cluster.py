@@ -29,7 +29,7 @@ class ClusterMatch(Match):
 
     name = "cluster"
 
-    total = opt("--cluster-total-nodes", kind=NODES, required=True, help="how many nodes there are, up to 32")
+    total = opt("--cluster-total-nodes", kind=NODES, required=True, help="how many nodes there are")
     node = opt("--cluster-local-node", kind=NODES, invertible=True, excludes=("mask",), help="the number of this node")
     mask = opt(
         "--cluster-local-nodemask", kind=NODES, invertible=True, excludes=("node",),

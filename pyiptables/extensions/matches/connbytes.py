@@ -41,7 +41,7 @@ class ConnbytesMatch(Match):
     count = opt("--connbytes", kind=Counts(MOST), required=True, invertible=True, help="from this number, to that")
     direction = opt(
         "--connbytes-dir", kind=Choice(*DIRECTIONS, bad="Unknown --connbytes-dir `{}'"), required=True,
-        help="original, reply or both",
+        help="which way counts",
     )  # fmt: skip
     mode = opt(
         "--connbytes-mode", kind=Choice("packets", "bytes", "avgpkt", bad="Unknown --connbytes-mode `{}'"),

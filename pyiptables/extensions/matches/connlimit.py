@@ -18,6 +18,7 @@ class ConnlimitMatch(Match):
 
     name = "connlimit"
     stateful = True
+    needs = "the connections that are tracked"
 
     upto = opt("--connlimit-upto", kind=UINT32, invertible=True, excludes=("above",), help="so many or less")
     above = opt("--connlimit-above", kind=UINT32, invertible=True, excludes=("upto",), help="more than so many")

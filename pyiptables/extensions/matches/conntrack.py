@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -12,6 +12,7 @@ from pyiptables.extensions.kinds.lists import NameList
 from pyiptables.extensions.kinds.numbers import UINT32_RANGE
 from pyiptables.extensions.kinds.ports import GuidedPortRange
 from pyiptables.extensions.kinds.protocols import PROTOCOL
+from pyiptables.hooks import Family
 from pyiptables.packet.fields import CT_STATES, CT_STATUSES, ct
 from pyiptables.predicate import Field, Labelled, Predicate, any_of
 
@@ -35,6 +36,10 @@ class Direction(Kind):
         if name not in ("ORIGINAL", "REPLY"):
             raise ParameterProblem(f'conntrack: Bad value for "--ctdir" option: "{texts[0]}"')
         return name
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The two."""
+        return ("ORIGINAL", "REPLY")
 
 
 PORTS = NumericPorts(None)

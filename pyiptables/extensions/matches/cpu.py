@@ -13,6 +13,7 @@ class CpuMatch(Match):
     """Match the processor that handles the packet, which no packet tells."""
 
     name = "cpu"
+    unknown = "the processor that handles the packet"
 
     cpu = opt("--cpu", kind=UINT32, invertible=True, required=True, help="number of the processor")
 

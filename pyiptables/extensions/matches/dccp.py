@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -10,6 +10,7 @@ from pyiptables.extensions.base import Kind, Option, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import Integer
 from pyiptables.extensions.kinds.ports import GuidedPortRange
 from pyiptables.extensions.matches._header_ports import HeaderPortsMatch
+from pyiptables.hooks import Family
 from pyiptables.packet.fields import bits_to_text, whole_or_first_fragment
 from pyiptables.packet.fields_headers import DCCP_TYPES, dccp, walk_options
 from pyiptables.predicate import Predicate, Test
@@ -35,6 +36,10 @@ class DccpTypes(Kind):
                 raise ParameterProblem(f"Unknown DCCP type `{name}'")
             bits |= TYPES[name.upper()]
         return bits
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return TYPES
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The names."""

@@ -20,6 +20,7 @@ class DevgroupMatch(Match):
     """Match the groups that the host's interfaces belong to."""
 
     name = "devgroup"
+    needs = "the groups of the host's interfaces"
 
     source = opt("--src-group", kind=GROUP, invertible=True, help="group of the incoming interface")
     destination = opt("--dst-group", kind=GROUP, invertible=True, help="group of the outgoing interface")

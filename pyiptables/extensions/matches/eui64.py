@@ -16,6 +16,7 @@ class Eui64Match(Match):
     name = "eui64"
     families = (Family.IPV6,)
     hooks = frozenset({Hook.PREROUTING, Hook.INPUT, Hook.FORWARD})
+    needs = "the frame's Ethernet header"
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """The name alone, a blank behind it."""

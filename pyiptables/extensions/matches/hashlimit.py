@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from pyiptables.extensions.kinds.numbers import UINT32
 from pyiptables.extensions.kinds.plain import PlainText
 from pyiptables.extensions.matches._hashlimit import Config, HashTable, byte_credits_of, credits_of
 from pyiptables.extensions.matches._jiffies import jiffies
+from pyiptables.hooks import Family
 from pyiptables.packet.addresses import prefix_length
 
 MODES = ("srcip", "srcport", "dstip", "dstport")
@@ -48,6 +49,10 @@ class Mode(Kind):
         if not given <= set(MODES):
             raise ParameterProblem(f'hashlimit: Bad value for "{option.names[0]}" option: "{texts[0]}"')
         return tuple(mode for mode in MODES if mode in given)
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The parts."""
+        return MODES
 
 
 class Interval(Kind):
@@ -76,14 +81,14 @@ class HashlimitMatch(Match):
     above = opt("--hashlimit-above", kind=RATE, invertible=True, excludes=("upto",), help="match above this rate")
     source_mask = opt("--hashlimit-srcmask", kind=MASK, help="length of the prefix that makes sources one")
     destination_mask = opt("--hashlimit-dstmask", kind=MASK, help="length of the prefix that makes destinations one")
-    burst = opt("--hashlimit-burst", kind=Burst(), default=DEFAULT_BURST, help="packets or bytes at once, by default 5")
+    burst = opt("--hashlimit-burst", kind=Burst(), default=DEFAULT_BURST, help="packets or bytes at once")
     size = opt("--hashlimit-htable-size", kind=UINT32, default=0, help="buckets of the table")
     maximum = opt("--hashlimit-htable-max", kind=UINT32, default=0, help="groups that the table holds")
     gc_interval = opt(
         "--hashlimit-htable-gcinterval", kind=UINT32, default=DEFAULT_GC, help="milliseconds between looks for old ones"
     )
     expire = opt("--hashlimit-htable-expire", kind=UINT32, help="milliseconds until a group that is idle is old")
-    mode = opt("--hashlimit-mode", kind=Mode(), default=(), help="what makes a group: srcip, srcport, dstip, dstport")
+    mode = opt("--hashlimit-mode", kind=Mode(), default=(), help="what makes a group")
     table = opt("--hashlimit-name", kind=PlainText(254, least=1), required=True, help="name of the table")
     rate_match = opt("--hashlimit-rate-match", help="compare the rate, and take nothing off")
     interval = opt("--hashlimit-rate-interval", kind=Interval(), default=0, help="seconds over which it is measured")

@@ -14,6 +14,7 @@ class HelperMatch(Match):
     """Match connections that a helper expected, such as FTP's for data; with an empty name those of any."""
 
     name = "helper"
+    needs = "the connections that helpers have expected"
 
     helper = opt("--helper", kind=Text(29), required=True, invertible=True, help="name of the helper")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,10 @@ class HeaderList(Kind):
         if not bits:
             raise ParameterProblem("ip6t_ipv6header: cannot parse header names")
         return bits
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The short names."""
+        return SHORT_NAMES
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The long names."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
-from pyiptables.extensions.kinds.any_protocol import ANY_PROTOCOL
+from pyiptables.extensions.kinds.protocols import ANY_PROTOCOL
 from pyiptables.extensions.kinds.choices import Choice
 from pyiptables.extensions.kinds.hosts import HOST_MASK
 from pyiptables.extensions.kinds.ports import resolve_port
@@ -32,6 +32,7 @@ class IpvsMatch(Match):
     """Match packets of connections that IPVS balances; there are none where nothing says so."""
 
     name = "ipvs"
+    unknown = "the connections of IPVS"
 
     ipvs = opt("--ipvs", invertible=True, help="of such a connection; all the others imply it")
     protocol = opt("--vproto", kind=ANY_PROTOCOL, invertible=True, help="protocol of the virtual service")

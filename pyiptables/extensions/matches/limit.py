@@ -40,12 +40,10 @@ class LimitMatch(Match):
     name = "limit"
     stateful = True
 
-    rate = opt(
-        "--limit", kind=RATE, neutral=DEFAULT_RATE, default=DEFAULT_RATE, help="packets a time, by default 3/hour"
-    )
+    rate = opt("--limit", kind=RATE, neutral=DEFAULT_RATE, default=DEFAULT_RATE, help="packets a time")
     burst = opt(
         "--limit-burst", kind=Integer(0, 10_000), neutral=DEFAULT_BURST, default=DEFAULT_BURST,
-        help="packets that match at once, by default 5",
+        help="packets that match at once",
     )  # fmt: skip
 
     def save(self, facts: RuleFacts) -> str:

@@ -16,6 +16,7 @@ class MacMatch(Match):
 
     name = "mac"
     hooks = frozenset({Hook.PREROUTING, Hook.INPUT, Hook.FORWARD})
+    needs = "the frame's Ethernet header"
 
     source = opt("--mac-source", kind=MAC, invertible=True, required=True, help="Ethernet source address")
 

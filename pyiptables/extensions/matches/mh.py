@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -36,6 +36,10 @@ class MobilityTypes(Kind):
         if low > high:
             raise ParameterProblem("Invalid MH type range (min > max)")
         return (low, high)
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The long names."""
+        return TEXTS.values()
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """``A`` or ``A:B``, in numbers."""

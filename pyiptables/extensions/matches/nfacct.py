@@ -25,6 +25,7 @@ class NfacctMatch(Match):
     """Count packets in an accounting object; always matches, unless the object has a quota."""
 
     name = "nfacct"
+    needs = "accounting objects, of which there are none: such a rule is refused"
 
     object = opt("--nfacct-name", kind=ObjectName(31, least=1), required=True, help="name of the accounting object")
 

@@ -22,6 +22,7 @@ class OsfMatch(Match):
     families = (Family.IPV4,)
     protocols = frozenset({6})
     hooks = frozenset({Hook.PREROUTING, Hook.INPUT, Hook.FORWARD})
+    unknown = "the fingerprints of systems, of which none are loaded"
 
     genre = opt("--genre", kind=PlainText(31), required=True, invertible=True, help="name of the system")
     ttl = opt("--ttl", kind=LEVEL, help="0: the TTL must be the same, 1: less, 2: anything")

@@ -51,6 +51,7 @@ class OwnerMatch(Match):
 
     name = "owner"
     hooks = frozenset({Hook.OUTPUT, Hook.POSTROUTING})
+    needs = "who sends the host's own packets: root, unless --owner says otherwise"
 
     socket = opt("--socket-exists", invertible=True, list_as="owner socket exists", help="a socket sends it")
     user = opt(

@@ -21,6 +21,7 @@ class PhysdevMatch(Match):
     """
 
     name = "physdev"
+    needs = "the ports of a bridge, which no packet has"
 
     is_in = opt("--physdev-is-in", invertible=True, help="came in by a bridge port")
     in_port = opt("--physdev-in", kind=INTERFACE, invertible=True, help="bridge port it came in by")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
+from pyiptables.hooks import Family
 from pyiptables.packet.fields_headers import link
 from pyiptables.predicate import Predicate
 
@@ -26,6 +27,10 @@ class LinkType(Kind):
             raise ParameterProblem(f"Bad packet type '{texts[0]}'")
         return number
 
+    def choices(self, family: Family) -> Iterable[str]:
+        """Their names."""
+        return TEXTS.values()
+
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The name."""
         return TEXTS[value]
@@ -35,6 +40,7 @@ class PkttypeMatch(Match):
     """Match by whom the frame was for; a packet made here counts as unicast."""
 
     name = "pkttype"
+    needs = "the frame's header, or the direction that a capture records"
 
     type = opt("--pkt-type", kind=LinkType(), invertible=True, required=True, help="whom the frame was for")
 

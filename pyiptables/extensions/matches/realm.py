@@ -21,6 +21,7 @@ class RealmMatch(Match):
     name = "realm"
     families = (Family.IPV4,)
     hooks = frozenset(Hook) - {Hook.PREROUTING}
+    needs = "the packet's route"
 
     realm = opt("--realm", kind=REALM, invertible=True, required=True, help="realm under a mask")
 

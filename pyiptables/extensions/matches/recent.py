@@ -39,7 +39,7 @@ class RecentMatch(Match):
     reap = opt("--reap", also=("seconds",), help="take a host off that was not seen for so long")
     hits = opt("--hitcount", kind=UINT32, neutral=0, default=0, help="only if it was seen so often")
     ttl = opt("--rttl", excludes=("set", "remove"), help="only if it has the same TTL")
-    list_name = opt("--name", kind=PlainText(199), default="DEFAULT", help="name of the list, DEFAULT unless said")
+    list_name = opt("--name", kind=PlainText(199), default="DEFAULT", help="name of the list")
     source = opt("--rsource", to="side", convert=lambda _: "source", help="the packet's source, as it is without this")
     destination = opt("--rdest", to="side", convert=lambda _: "dest", help="the packet's destination")
     mask = opt("--mask", kind=HOST, help="mask for the addresses")

@@ -19,6 +19,7 @@ class RpfilterMatch(Match):
     name = "rpfilter"
     tables = frozenset({"raw", "mangle"})
     hooks = frozenset({Hook.PREROUTING})
+    needs = "the host's routes"
 
     loose = opt("--loose", help="through any interface")
     validmark = opt("--validmark", help="look at the packet's mark for the way back")

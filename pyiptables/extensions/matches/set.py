@@ -9,8 +9,10 @@ from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, Services, opt
 from pyiptables.extensions.kinds.flags import NEGATED_FLAG, PlainFlag
 from pyiptables.extensions.kinds.numbers import strtoul
-from pyiptables.extensions.kinds.sets import SET_AND_SIDES
+from pyiptables.extensions.kinds.sets import SET_AND_SIDES, DeprecatedSetAndSides
 from pyiptables.extensions.matches._sets import SetConditions, SetServices
+
+TWICE = "--match-set can be specified only once"
 
 
 class Comparison(Kind):
@@ -47,10 +49,15 @@ class SetMatch(Match):
 
     name = "set"
     stateful = True
+    needs = "the sets: --ipset, or a snapshot's ipset.save"
 
     reference = opt(
-        "--match-set", "--set", kind=SET_AND_SIDES, invertible=True, once="--match-set can be specified only once",
+        "--match-set", kind=SET_AND_SIDES, invertible=True, once=TWICE,
         help="a set, and for each of its dimensions the packet's side",
+    )  # fmt: skip
+    old_reference = opt(
+        "--set", kind=DeprecatedSetAndSides("--set option deprecated, please use --match-set\n"), invertible=True,
+        to="reference", once=TWICE, help="the old name of --match-set",
     )  # fmt: skip
     nomatch = opt(
         "--return-nomatch", kind=PlainFlag("--return-nomatch flag cannot be inverted"), invertible=True, multi=True,

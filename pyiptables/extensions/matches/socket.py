@@ -17,6 +17,7 @@ class SocketMatch(Match):
 
     name = "socket"
     hooks = frozenset({Hook.PREROUTING, Hook.INPUT})
+    unknown = "the sockets that are open on the host"
 
     transparent = opt("--transparent", help="one that is transparent")
     nowildcard = opt("--nowildcard", help="one that listens on every address, too")

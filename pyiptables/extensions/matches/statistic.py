@@ -47,13 +47,18 @@ class StatisticMatch(Match):
 
     name = "statistic"
     stateful = True
+    needs = "chance, which begins with --seed"
 
     mode = opt(
         "--mode", kind=Choice("random", "nth", bad='Bad mode "{}"'), required=True, default="random",
-        help="random or nth",
+        help="by chance, or counting",
     )  # fmt: skip
     probability = opt(
-        "--probability", kind=Probability(), invertible=True, excludes=("every", "packet"), help="of a match, 0 to 1"
+        "--probability",
+        kind=Probability(),
+        invertible=True,
+        excludes=("every", "packet"),
+        help="chance of a match, 0 to 1",
     )
     every = opt(
         "--every", kind=Integer(1, 2**32 - 1), invertible=True, excludes=("probability",), also=("packet",),

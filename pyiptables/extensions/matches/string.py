@@ -24,7 +24,9 @@ class StringMatch(Match):
 
     start = opt("--from", kind=UINT16, default=0, neutral=0, help="offset from the network header to begin at")
     end = opt("--to", kind=UINT16, default=END, neutral=END, help="offset to end at")
-    algorithm = opt("--algo", kind=PlainText(15), required=True, help="bm, within one block of data, or kmp")
+    algorithm = opt(
+        "--algo", kind=PlainText(15), required=True, help="how to search: bm, within one block of data, or kmp"
+    )
     pattern = opt("--string", kind=Pattern(), invertible=True, excludes=("hexadecimal",), help="a text")
     hexadecimal = opt(
         "--hex-string", kind=HexPattern(), invertible=True, excludes=("pattern",), to="pattern",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -10,6 +10,7 @@ from pyiptables.extensions.base import Kind, Option, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import whole_number
 from pyiptables.extensions.kinds.ports import ANY_PORT, PortRange
 from pyiptables.extensions.matches._ports import PortsMatch
+from pyiptables.hooks import Family
 from pyiptables.packet.fields import TCP_FLAG_NAMES, flags_to_text, tcp, tcp_option, whole_or_first_fragment
 from pyiptables.predicate import Predicate, Test
 
@@ -21,7 +22,7 @@ class TcpFlags(Kind):
     """``MASK COMP``: two lists of flags."""
 
     words = 2
-    metavar = "mask comp"
+    metavar = "mask[,...] comp[,...]"
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The mask and the flags wanted among it."""
@@ -38,6 +39,10 @@ class TcpFlags(Kind):
                 raise ParameterProblem(f"Unknown TCP flag `{next(t for t in text.split(',') if t.upper() == name)}'")
             flags |= found
         return flags
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return (*TCP_FLAG_NAMES, "ALL", "NONE")
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """Both lists by name."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from time import gmtime
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Match, RuleFacts, Services, opt
+from pyiptables.extensions.kinds.flags import WarnedFlag
 from pyiptables.extensions.kinds.times import ALL_MONTHDAYS, ALL_WEEKDAYS, DATE, DAYTIME, MONTHDAYS, WEEKDAYS
 
 MINUTES_WEST = "kernel time zone"
 """The shared state that says by how many minutes the kernel's time zone lies west of Greenwich; 0 unless it is set."""
 LAST_SECOND = 86_399
 LAST_DATE = 2**31 - 1
+LOCALTZ = (
+    'WARNING: --localtz is being replaced by --kerneltz, since "local" is ambiguous. '
+    "Note the kernel timezone has caveats - see manpage for details.\n"
+)
 
 
 class TimeMatch(Match):
@@ -21,6 +26,7 @@ class TimeMatch(Match):
 
     name = "time"
     stateful = True
+    needs = "the clock, which is the capture's"
 
     date_start = opt("--datestart", kind=DATE, neutral=0, default=0, help="the first second: 2026-11-23T16:30:00")
     date_stop = opt("--datestop", kind=DATE, neutral=LAST_DATE, default=LAST_DATE, help="the last second")
@@ -33,7 +39,7 @@ class TimeMatch(Match):
     monthdays = opt(
         "--monthdays", kind=MONTHDAYS, invertible=True, default=ALL_MONTHDAYS, help="days of the month: 1,15,31"
     )
-    localtz = opt("--localtz", excludes=("utc",), help="the old name of --kerneltz")
+    localtz = opt("--localtz", kind=WarnedFlag(LOCALTZ), excludes=("utc",), help="the old name of --kerneltz")
     utc = opt("--utc", excludes=("localtz", "kerneltz"), help="by UTC, as it is without this")
     kerneltz = opt("--kerneltz", excludes=("utc",), help="by the kernel's time zone")
 
@@ -100,5 +106,5 @@ class TimeMatch(Match):
             return False
         elif self.contiguous and second <= self.stop:
             now -= LAST_SECOND + 1
-        day = datetime.fromtimestamp(max(now, 0), UTC)
-        return bool(self.weekdays >> day.isoweekday() & 1 and self.monthdays >> day.day & 1)
+        day = gmtime(now)
+        return bool(self.weekdays >> day.tm_wday + 1 & 1 and self.monthdays >> day.tm_mday & 1)

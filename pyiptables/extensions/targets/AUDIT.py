@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts, Target, opt
 from pyiptables.extensions.targets._services import ActionServices
-from pyiptables.hooks import Verdict
+from pyiptables.hooks import Family, Verdict
 
 TYPES = ("accept", "drop", "reject")
 
@@ -23,6 +23,10 @@ class AuditType(Kind):
         if texts[0].lower() not in TYPES:
             raise ParameterProblem(f'Bad action type value "{texts[0]}"')
         return texts[0].lower()
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The words."""
+        return TYPES
 
 
 class AuditTarget(Target):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -84,6 +84,10 @@ class Events(Kind):
                 raise ParameterProblem(f'Unknown event type "{name}"')
             bits |= self.names[name]
         return bits
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return self.names
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The names, in their own order."""

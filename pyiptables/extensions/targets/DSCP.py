@@ -31,7 +31,7 @@ class DscpTarget(Target):
     name = "DSCP"
     tables = frozenset({"mangle"})
 
-    dscp = opt("--set-dscp", kind=DSCP, excludes=("by_class",), help="codepoint, 0 to 63")
+    dscp = opt("--set-dscp", kind=DSCP, excludes=("by_class",), help="codepoint")
     by_class = opt("--set-dscp-class", kind=DSCP_CLASS, excludes=("dscp",), to="dscp", help="class: BE, EF, CS5, AF41")
 
     def check(self, facts: RuleFacts) -> None:

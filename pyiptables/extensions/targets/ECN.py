@@ -25,16 +25,15 @@ class EcnTarget(Target):
     remove = opt("--ecn-tcp-remove", excludes=("cwr", "ece"), hidden=True, help="clear both bits of the TCP header")
     ece = opt("--ecn-tcp-ece", kind=BIT, list_as="ECE=", help="the ECE bit of the TCP header")
     cwr = opt("--ecn-tcp-cwr", kind=BIT, list_as="CWR=", help="the CWR bit of the TCP header")
-    ect = opt(
-        "--ecn-ip-ect", kind=Integer(0, 3), list_as="ECT codepoint=", help="the codepoint of the IPv4 header, 0 to 3"
-    )
+    ect = opt("--ecn-ip-ect", kind=Integer(0, 3), list_as="ECT codepoint=", help="the codepoint of the IPv4 header")
 
     @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
-        """To remove is to set both bits to 0."""
-        if "remove" not in values:
+        """To remove is to set both bits to 0, and nothing of what stands before it."""
+        names = list(values)
+        if "remove" not in names:
             return values
-        return {"ece": 0, "cwr": 0} | {name: value for name, value in values.items() if name != "remove"}
+        return {"ece": 0, "cwr": 0} | {name: values[name] for name in names[names.index("remove") + 1 :]}
 
     def check(self, facts: RuleFacts) -> None:
         """Something must be done."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -10,7 +10,7 @@ from pyiptables.extensions.base import Kind, Option, RuleFacts, Target, opt
 from pyiptables.extensions.effects import EffectServices
 from pyiptables.extensions.kinds.numbers import whole_number
 from pyiptables.extensions.kinds.texts import Text
-from pyiptables.hooks import Verdict
+from pyiptables.hooks import Family, Verdict
 
 LISTED = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 READ = {
@@ -37,6 +37,10 @@ class Level(Kind):
         if level is None:
             raise ParameterProblem(f'log level "{texts[0]}" unknown\n')
         return level
+
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return READ
 
 
 class Prefix(Text):

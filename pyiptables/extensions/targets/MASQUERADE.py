@@ -15,6 +15,7 @@ class MasqueradeTarget(NatTarget):
 
     name = "MASQUERADE"
     hooks = frozenset({Hook.POSTROUTING})
+    needs = "the host's addresses"
 
     to = opt("--to-ports", kind=PortRange(), list_as="masq ports: ", help="new source port or range")
     random = opt("--random", help="choose the port at random")

@@ -31,7 +31,7 @@ class NflogTarget(Target):
     name = "NFLOG"
 
     prefix = opt("--nflog-prefix", kind=Prefix(63, least=1), default="", help="text for the log, up to 63 bytes")
-    group = opt("--nflog-group", kind=UINT16, default=0, neutral=0, help="netlink group, 0 to 65535")
+    group = opt("--nflog-group", kind=UINT16, default=0, neutral=0, help="netlink group")
     size = opt("--nflog-size", kind=UINT32, help="bytes of the packet to copy")
     range = opt(
         "--nflog-range",

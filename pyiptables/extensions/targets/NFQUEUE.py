@@ -36,8 +36,9 @@ class NfqueueTarget(Target):
 
     name = "NFQUEUE"
     terminal = True
+    unknown = "the program that decides, of which there is none"
 
-    number = opt("--queue-num", kind=UINT16, excludes=("balance",), help="queue, 0 to 65535; 0 unless given")
+    number = opt("--queue-num", kind=UINT16, excludes=("balance",), help="queue; 0 unless given")
     balance = opt(
         "--queue-balance", kind=QueueRange(0xFFFE), excludes=("number",), help="spread connections over these queues"
     )

@@ -16,6 +16,7 @@ class RedirectTarget(NatTarget):
 
     name = "REDIRECT"
     hooks = frozenset({Hook.PREROUTING, Hook.OUTPUT})
+    needs = "the host's addresses"
 
     to = opt("--to-ports", kind=PortRange(), list_as="redir ports ", help="new destination port or range")
     random = opt("--random", help="choose the port at random")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
@@ -51,6 +51,10 @@ class RejectKind(Kind):
                 return name
         raise ParameterProblem(f'unknown reject type "{texts[0]}"')
 
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return NAMES[family]
+
 
 class RejectTarget(Target):
     """Drop the packet and answer it with an ICMP error or a TCP reset."""
@@ -59,6 +63,7 @@ class RejectTarget(Target):
     tables = frozenset({"filter"})
     hooks = frozenset({Hook.INPUT, Hook.FORWARD, Hook.OUTPUT})
     terminal = True
+    needs = "the host's routes, for the answer"
 
     kind = opt("--reject-with", kind=RejectKind(), help="the answer; port unreachable unless given")
 

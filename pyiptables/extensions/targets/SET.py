@@ -43,6 +43,7 @@ class SetTarget(Target):
     """
 
     name = "SET"
+    needs = "the sets: --ipset, or a snapshot's ipset.save"
 
     add = _set_option("--add-set", "add to this set")
     exist = opt("--exist", multi=True, invertible=True, help="renew what is there already")

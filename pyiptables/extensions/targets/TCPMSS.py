@@ -31,6 +31,7 @@ class TcpmssTarget(Target):
 
     name = "TCPMSS"
     protocols = frozenset({TCP})
+    needs = "the MTUs of the host's routes (--clamp-mss-to-pmtu)"
 
     mss = opt("--set-mss", kind=SegmentSize(0, 0xFFFF, "size"), list_as="set ", help="set it to this size, if larger")
     clamp = opt("--clamp-mss-to-pmtu", help="set it to what the path's MTU allows, if larger")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts, Services, Target, opt
 from pyiptables.extensions.kinds.numbers import whole_number
-from pyiptables.hooks import Verdict
+from pyiptables.hooks import Family, Verdict
 from pyiptables.packet.mangle import strip_options
 
 NAMES = {"wscale": 3, "mss": 2, "sack-permitted": 4, "sack": 5, "timestamp": 8, "md5": 19}
@@ -34,6 +34,10 @@ class TcpOptions(Kind):
             bits |= 1 << number
         return bits
 
+    def choices(self, family: Family) -> Iterable[str]:
+        """The names."""
+        return NAMES
+
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The numbers."""
         return ",".join(str(number) for number in _numbers(value))
@@ -58,7 +62,7 @@ class TcpoptstripTarget(Target):
 
     kinds = opt(
         "--strip-options", kind=TcpOptions(), default=0, list_as="TCPOPTSTRIP options ",
-        help="wscale, mss, sack-permitted, sack, timestamp, md5, or numbers",
+        help="what to strip, by name or number",
     )  # fmt: skip
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:

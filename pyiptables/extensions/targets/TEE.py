@@ -15,6 +15,7 @@ class TeeTarget(Target):
     """Send a copy of the packet to a neighbour, and go on."""
 
     name = "TEE"
+    needs = "the host's routes, for the copy"
 
     gateway = opt("--gateway", kind=HOST, required=True, list_as="gw:", help="the neighbour that gets the copy")
     oif = opt("--oif", kind=PlainText(15), default="", neutral="", list_as="oif=", help="interface that it leaves by")

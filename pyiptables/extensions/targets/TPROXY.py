@@ -45,6 +45,7 @@ class TproxyTarget(Target):
     hooks = frozenset({Hook.PREROUTING})
     protocols = frozenset({6, 17})
     terminal = True
+    unknown = "transparent sockets, of which there is none"
 
     port = opt("--on-port", kind=Port(), required=True, help="the proxy's port; 0 for the packet's own")
     address = opt("--on-ip", kind=HOST, default=0, neutral=0, help="the proxy's address; the interface's own if 0")

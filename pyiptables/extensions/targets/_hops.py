@@ -21,7 +21,7 @@ ALL = ("set", "inc", "dec")
 def hop_options(word: str) -> tuple[Option, Option, Option]:
     """The three options of a target, to be called set, dec and inc: ``--WORD-set``, ``--WORD-dec``, ``--WORD-inc``."""
     return (
-        opt(f"--{word}-set", kind=UINT8, excludes=ALL, list_as="set to ", help="set it, 0 to 255"),
+        opt(f"--{word}-set", kind=UINT8, excludes=ALL, list_as="set to ", help="set it"),
         opt(f"--{word}-dec", kind=STEP, excludes=ALL, list_as="decrement by ", help="lower it, at most to 0"),
         opt(f"--{word}-inc", kind=STEP, excludes=ALL, list_as="increment by ", help="raise it, at most to 255"),
     )

@@ -61,7 +61,7 @@ class ActionServices(Services, Protocol):
     def synproxy(self, skb: Any, request: SynproxyRequest) -> Verdict | None:
         """Answer a client's SYN, or check its ACK and open the connection to the server (nf_synproxy_core.c).
 
-        DROP for these and for what has no right checksum, None for every other segment.
+        STOLEN for these, DROP for a wrong cookie or checksum, None for every other segment.
         """
 
     def path_mtu(self, skb: Any) -> int:

@@ -1,0 +1,38 @@
+"""``pyipt manual``: print the manual pages that are made from declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pyiptables.cli.running import run
+from pyiptables.errors import Error
+from pyiptables.hooks import Family
+from pyiptables.render.manual import extensions_manual
+
+SECTIONS = {"extensions": extensions_manual}
+
+
+@click.command("manual", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--section", type=click.Choice(list(SECTIONS)), default="extensions", show_default=True, help="Which page."
+)
+@click.option("--output", metavar="FILE", help="Write it there instead of printing it.")
+def command(section: str, output: str | None) -> int:
+    """Print a manual page in roff: pyipt-extensions(8), which man -l reads."""
+    text = "".join(SECTIONS[section]())
+    if output is None:
+        click.echo(text, nl=False)
+        return 0
+    try:
+        with open(output, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise Error(f"cannot write {output}: {error.strerror}") from error
+    return 0
+
+
+def main(words: Sequence[str], family: Family, file: str | None = None) -> int:
+    """Run the command; its exit status."""
+    return run(command, words, family, file)

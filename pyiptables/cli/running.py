@@ -1,0 +1,29 @@
+"""Running one of pyipt's own commands, which click reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from pyiptables.errors import Error
+from pyiptables.hooks import Family
+
+INTERRUPTED = 130
+
+
+def run(command: click.Command, words: Sequence[str], family: Family, file: str | None) -> int:
+    """Run a command with family and file as its object; its status, 1 for a problem with an input, 2 for a wrong line."""
+    try:
+        name = f"pyipt {command.name}"
+        return int(command.main(list(words), prog_name=name, standalone_mode=False, obj=(family, file)) or 0)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        return INTERRUPTED
+    except Error as error:
+        click.echo(f"pyipt: {error}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return 1
