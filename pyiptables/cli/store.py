@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import BinaryIO
 
 from pyiptables.errors import Locked, OperationFailed, ParameterProblem
@@ -184,7 +185,7 @@ def rule_lines(file: BinaryIO, source_name: str, joined: bool = True) -> Iterato
 
 def _raw_lines(file: BinaryIO, source_name: str) -> Iterator[bytes]:
     try:
-        yield from iter(lambda: file.readline(LONGEST_LINE + 1), b"")
+        yield from iter(partial(file.readline, LONGEST_LINE + 1), b"")
     except OSError as error:
         raise OperationFailed(f"cannot read {source_name}: {error.strerror}") from error
 

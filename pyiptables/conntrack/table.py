@@ -13,11 +13,12 @@ Source: net/netfilter/nf_conntrack_core.c.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pyiptables.conntrack.datagram import generic_packet, gre_packet, udp_packet, udplite_packet
 from pyiptables.conntrack.dccp import dccp_packet
+from pyiptables.conntrack.entries import Entries
 from pyiptables.conntrack.entry import (
     ASSURED,
     CONFIRMED,
@@ -30,7 +31,6 @@ from pyiptables.conntrack.entry import (
     SECOND,
     SEEN_REPLY,
     SEQ_ADJUST,
-    SRC_NAT_DONE,
     TEMPLATE,
     Ctinfo,
     Entry,
@@ -88,7 +88,7 @@ EVICTION_RANGE = 64
 _ESTABLISHED, _RELATED, _NEW, _ESTABLISHED_REPLY, _RELATED_REPLY, _UNTRACKED = 0, 1, 2, 3, 4, int(Ctinfo.UNTRACKED)
 
 
-class ConntrackTable:
+class ConntrackTable(Entries):
     """All connections of a host, of both families.
 
     ``sysctls`` maps full names to values (HostError when one is not a number); ``random`` decides what the kernel
@@ -96,9 +96,9 @@ class ConntrackTable:
     """
 
     def __init__(self, sysctls: Mapping[str, str] | None = None, random: Random | None = None) -> None:
+        super().__init__()
         self.settings = Settings.read(sysctls or {})
         self.random = random or _seeded()
-        self.now = 0
         self.expectations = Expectations(self.settings.expect_maximum)
         self.ported = PORTS if self.settings.dccp is None else PORTS | {DCCP}
         self.log: Callable[[Skb, str], None] = _ignored
@@ -108,17 +108,6 @@ class ConntrackTable:
         self.gre_keys: dict[tuple[int, int, int], tuple[int, Entry]] = {}
         """The source keys of PPTP's GRE, by source, destination and destination key, each with its master."""
         self._trackers = TRACKERS if self.settings.dccp is None else TRACKERS | {DCCP: dccp_packet}
-        self._tuples: dict[int, dict[Tuple, tuple[Entry, int]]] = {}
-        self._entries: dict[Entry, None] = {}
-        self._by_source: dict[tuple[int, int, int, int], list[Entry]] = {}
-        self._sweep_at = 1024
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __iter__(self) -> Iterator[Entry]:
-        """The entries whose time is not over, oldest first."""
-        return (entry for entry in list(self._entries) if entry.timeout > self.now)
 
     # What a packet meets
 
@@ -257,81 +246,15 @@ class ConntrackTable:
         skb.nfct = winner
         return Verdict.ACCEPT
 
-    # What the table holds
+    # When an entry ends
 
-    def find(self, tup: Tuple, zone: Zone = DEFAULT_ZONE) -> tuple[Entry, int] | None:
-        """The entry that has the tuple in that zone, and the direction of the tuple in it (nf_conntrack_find_get)."""
-        for key in (zone.at(ORIGINAL), zone.at(REPLY)):
-            found = self._tuples.get(key, {}).get(tup)
-            if found is not None:
-                entry, direction = found
-                if entry.timeout <= self.now:
-                    self.kill(entry)
-                elif entry.zone.at(direction) == zone.at(direction):
-                    return found
-            if zone.directions == 3:
-                break
-        return None
-
-    def taken(self, tup: Tuple, ignored: Entry) -> bool:
-        """Whether an entry other than the given one has the tuple, so that NAT must not give it out again.
-
-        An entry with the same original tuple is the same flow and does not count. Source: nf_conntrack_tuple_taken.
-        """
-        found = self._tuples.get(ignored.zone.at(REPLY), {}).get(tup)
-        if found is None:
-            return False
-        entry, direction = found
-        if entry is ignored:
-            return False
-        if entry.timeout <= self.now:
-            self.kill(entry)
-            return False
-        if entry.zone.at(direction) != ignored.zone.at(direction):
-            return False
-        same_flow = entry.original == ignored.original and entry.zone.at(ORIGINAL) == ignored.zone.at(ORIGINAL)
-        return not same_flow
-
-    def mapped_from(self, tup: Tuple, zone: Zone) -> Iterator[Entry]:
-        """The entries whose first packet had the tuple's source, protocol and source half; newest first."""
-        for entry in reversed(self._by_source.get((tup.src, tup.protocol, tup.sport, zone.at(ORIGINAL)), [])):
-            if entry.timeout > self.now:
-                yield entry
-
-    def insert(self, entry: Entry, *, hidden: bool = False) -> None:
-        """Put an entry in, confirmed, its timeout being a time; ``hidden``: found by its reply tuple only."""
-        if len(self._entries) >= self._sweep_at:
-            self.sweep()
-        entry.status |= CONFIRMED
-        self._entries[entry] = None
-        directions = (REPLY,) if hidden else (ORIGINAL, REPLY)
-        for direction in directions:  # the reply last: a flow that is its own inverse is found as a reply
-            self._tuples.setdefault(entry.zone.at(direction), {})[entry.tuple(direction)] = (entry, direction)
-        if entry.status & SRC_NAT_DONE:
-            self._by_source.setdefault(_source(entry), []).append(entry)
-
-    def kill(self, entry: Entry) -> bool:
-        """Take an entry out; False when it was out already (nf_ct_kill)."""
-        if entry.status & DYING:
-            return False
-        entry.status |= DYING
-        self._entries.pop(entry, None)
-        for direction in (ORIGINAL, REPLY):
-            held = self._tuples.get(entry.zone.at(direction))
-            tup = entry.tuple(direction)
-            if held is not None and tup in held and held[tup][0] is entry:
-                del held[tup]
-        source = _source(entry)
-        if entry in (listed := self._by_source.get(source, [])):
-            listed.remove(entry)
-            if not listed:
-                del self._by_source[source]
+    def ended(self, entry: Entry) -> None:
+        """An entry was taken out: what hangs on it ends too."""
         if entry.helper is not None:
             self._end_help(entry)
         if entry.master is not None and entry.original.protocol == GRE:
             self.forget_gre_keys(entry.master)
         self.expectations.forget(entry)
-        return True
 
     def _end_help(self, entry: Entry) -> None:
         """Tell the helper of an entry that it has ended."""
@@ -352,12 +275,6 @@ class ConntrackTable:
             entry.timeout = seconds * SECOND + (self.now if entry.status & CONFIRMED else 0)
         if entry.counters is not None:
             entry.account(REPLY if ctinfo >= _ESTABLISHED_REPLY else ORIGINAL, size)
-
-    def sweep(self) -> None:
-        """Take out all entries whose time is over."""
-        for entry in [entry for entry in self._entries if entry.timeout <= self.now]:
-            self.kill(entry)
-        self._sweep_at = max(1024, 2 * len(self._entries))
 
     def _make_room(self) -> bool:
         """Whether there is room for one more; when full, an old entry that is not assured makes way (early_drop)."""
@@ -398,12 +315,6 @@ def _same_flow(one: Entry, other: Entry) -> bool:
         return False
     mine = one.original, one.reply
     return mine in ((other.original, other.reply), (other.reply, other.original))
-
-
-def _source(entry: Entry) -> tuple[int, int, int, int]:
-    """What entries are looked up by for a further connection from the same source."""
-    original = entry.original
-    return original.src, original.protocol, original.sport, entry.zone.at(ORIGINAL)
 
 
 def attach(made: Skb, cause: Skb) -> None:

@@ -326,13 +326,15 @@ class Extension:
         """
         return None
 
+    def shows(self, option: Option) -> bool:
+        """Whether an option is printed: when it was given, unless the program keeps some values to itself."""
+        return option.attribute in self.values
+
     def save(self, facts: RuleFacts) -> str:
         """The options as iptables-save prints them, each with a blank before it."""
-        return "".join(
-            self.save_option(option, facts)
-            for option in self.options.values()
-            if not option.hidden and option.attribute in self.values
-        )
+        values = self.values
+        given = [option for option in self.options.values() if option.attribute in values and not option.hidden]
+        return "".join([self.save_option(option, facts) for option in given if self.shows(option)])
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """The text of ``-L``, with the blank that stands before it."""
@@ -350,8 +352,8 @@ class Extension:
         return "".join(f"{mark} {option.save_as} {option.kind.save(one, facts)}" for one in several)
 
     def list_option(self, option: Option, facts: RuleFacts, numeric: bool) -> str:
-        """``list_as``, ``!`` when inverted, and the value, as most extensions list it; nothing when not given."""
-        if option.attribute not in self.values:
+        """``list_as``, ``!`` when inverted, and the value, as most extensions list it; nothing when not shown."""
+        if not self.shows(option):
             return ""
         mark = "!" if option.attribute in self.inverted else ""
         return f" {option.list_as}{mark}{option.kind.list(self.values[option.attribute], facts, numeric)}"

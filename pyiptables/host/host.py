@@ -160,6 +160,14 @@ class Host:
             return routing4.output_route(network, flow, any_source) if output else routing4.input_route(network, flow)
         return routing6.output_route(network, flow) if output else routing6.input_route(network, flow)
 
+    def way_back(self, src: int, *, dst: int = 0, mark: int = 0, tos: int = 0) -> Route | None:
+        """Look up the IPv4 route towards a packet's source, without what routing adds to it; None when there is none.
+
+        ``dst`` is the packet's destination, as the source of the way back (rpfilter_lookup_reverse of ipt_rpfilter.c).
+        """
+        found = self._network.fibs[Family.IPV4].lookup(Flow(dst=src, src=dst, iif=LOOPBACK, mark=mark, tos=tos))
+        return None if found.error else found.route
+
     def address_type(self, family: Family, address: int, dev: str = "") -> RouteType:
         """Name the type of an address, with ``dev`` as if only that interface were there (inet_dev_addr_type).
 

@@ -228,7 +228,12 @@ class Engine:
         return verdict
 
     def _confirm(self, skb: Skb) -> Verdict:
-        return self.conntrack.confirm(skb)
+        if skb.nfct is None or skb.nfct.helper is None:
+            return self.conntrack.confirm(skb)
+        before = self.services.look(skb)
+        verdict = self.conntrack.confirm(skb)
+        self.services.tell(before, skb)
+        return verdict
 
 
 def ct_state(skb: Any) -> tuple[str, bool]:

@@ -63,9 +63,12 @@ def _leaves(conditions: Iterable[Predicate], skb: Any) -> Iterator[tuple[str, Pr
         parts = inner.parts if isinstance(inner, AllOf) else (inner,)
         for part in parts:
             label = part.label() if isinstance(part, Labelled) else words
-            yield label, part, isinstance(part, Step) or part.holds(skb)
+            holds = isinstance(part, Step) or part.holds(skb)
+            yield label, part, holds
             if skb.hotdrop:
                 return
+            if not holds and isinstance(part, Readable):
+                break  # what the match would read behind it is not there
 
 
 def would_match(rule: PreparedRule, skb: Any) -> bool:

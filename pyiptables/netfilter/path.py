@@ -13,12 +13,13 @@ Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import NamedTuple
 
 from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
-from pyiptables.host import Decision, Host, Kind
-from pyiptables.netfilter import made, sanity
+from pyiptables.host import Decision, Host, Kind, RouteType
+from pyiptables.netfilter import ip_options, made, sanity
 from pyiptables.netfilter.defrag import Defragmenter
 from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
@@ -31,7 +32,7 @@ from pyiptables.trace.recorder import Recorder
 
 LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
-DEST_UNREACH, TIME_EXCEEDED, FRAG_NEEDED = 3, 11, 4
+DEST_UNREACH, TIME_EXCEEDED, PARAMETER_PROBLEM, FRAG_NEEDED = 3, 11, 12, 4
 DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6, PARAMETER_PROBLEM6 = 1, 2, 3, 4
 DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 
@@ -83,10 +84,15 @@ class NetworkLayer:
         if skb.dst is None:
             self.route_input(skb)
         decision: Decision = skb.dst
+        options = None
+        if skb.family is Family.IPV4 and skb.ihl > ip_options.FIRST and decision.kind is not Kind.MARTIAN:
+            options = self.ip_options(skb)
+            if options is None:
+                return
         if decision.refused:
             self.refuse(skb, decision)
         elif decision.kind is Kind.FORWARD:
-            self.forward(skb)
+            self.forward(skb, options)
         else:
             self.deliver(skb)
 
@@ -100,7 +106,7 @@ class NetworkLayer:
             if self.answers_timestamps and made.asks_for_time(skb):
                 self.answer_timestamp(skb)
 
-    def forward(self, skb: Skb) -> None:
+    def forward(self, skb: Skb, options: ip_options.Options | None) -> None:
         """On to another host (ip_forward)."""
         decision: Decision = skb.dst
         if skb.pkt_type is not PacketType.HOST:
@@ -116,6 +122,8 @@ class NetworkLayer:
         iif = skb.iif
         self.decrement_ttl(skb)
         if self.hook(Hook.FORWARD, skb, iif, decision.oif):
+            if options is not None:
+                ip_options.send_on(skb, options, partial(self.address_for, skb.daddr, decision.oif))
             self.leave(skb, iif)
 
     def send(self, skb: Skb) -> None:
@@ -171,12 +179,39 @@ class NetworkLayer:
         if self.recorder is not None:
             self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
 
+    def ip_options(self, skb: Skb) -> ip_options.Options | None:
+        """Check and fill in the options of a routed IPv4 packet; None when its way ended there (ip_rcv_options)."""
+
+        def own() -> int:
+            return skb.daddr if skb.dst.kind is Kind.LOCAL else self.address_for(skb.saddr, "")
+
+        def foreign(address: int) -> bool:
+            return self.host.address_type(Family.IPV4, address) is RouteType.UNICAST
+
+        found = ip_options.fill_in(skb, own, foreign)
+        if found.problem >= 0:
+            self.icmp_error(skb, PARAMETER_PROBLEM, 0, found.problem << 24, "parameter problem")
+            self.decide("DROP", None, f"the IP options are broken at byte {found.problem} of the header")
+            return None
+        settings = (f"net/ipv4/conf/{scope}/accept_source_route" for scope in ("all", skb.iif))
+        if found.source_route and not all(self.host.sysctl(name) for name in settings):
+            self.decide("DROP", None, "the packet asks for a route, and accept_source_route is off")
+            return None
+        return found
+
+    def address_for(self, address: int, oif: str) -> int:
+        """The own address that packets to another one would have (fib_compute_spec_dst, ip_rt_get_source)."""
+        return self.host.route(Family.IPV4, address, oif=oif, output=True).source
+
     def route_output(self, skb: Skb, *, again: bool = False) -> Decision:
-        """Decide where a packet that this host made goes (ip_route_output, ip_route_me_harder)."""
-        ports = made.ports_of(skb)
+        """Decide where a packet that this host made goes; ``again`` does not ask for protocol and ports.
+
+        Source: ip_route_output_flow, ip_route_me_harder.
+        """
+        protocol, ports = (0, (0, 0)) if again else (skb.protocol, made.ports_of(skb))
         decision = self.host.route(
             skb.family, skb.daddr, src=skb.saddr, mark=skb.mark, tos=made.tos_of(skb),
-            protocol=skb.protocol, sport=ports[0], dport=ports[1], output=True,
+            protocol=protocol, sport=ports[0], dport=ports[1], output=True,
         )  # fmt: skip
         if not decision.refused:
             skb.dst = decision
@@ -295,6 +330,8 @@ class NetworkLayer:
         if not made.may_answer_icmp(skb, kind, code, info):
             return
         source = skb.daddr if self.answers_for(skb) else 0
+        if not source and skb.family is Family.IPV6 and skb.iif:  # icmp6_send: the address of where the cause came in
+            source = self.host.masquerade_source(Family.IPV6, skb.iif, skb.saddr)
         decision = self.host.route(skb.family, skb.saddr, src=source, output=True, mark=0)
         if decision.refused:
             return

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pyiptables.hooks import Family
 from pyiptables.packet.checksum import ones_sum
 
-
 LOOPBACK = bytes(15) + b"\x01"
 HOP_BY_HOP = 0
 PAD1, PADN, ROUTER_ALERT, JUMBO = 0, 1, 5, 0xC2

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 NOTICE, ALL_FLAGS = 5, 0x0F
 LOOPBACK = {Family.IPV4: 0x7F000001, Family.IPV6: 1}
 LINK_LOCAL_PREFIX = 0xFE80 >> 6
+LINK_LOCAL_GROUP = 0xFF02
 ANSWERS = {
     "icmp-net-unreachable": (3, 0),
     "icmp-host-unreachable": (3, 1),
@@ -112,8 +113,11 @@ class EngineServices(Actions, SetActions):
         interface = self.host.interface(skb.iif)
         own = [each for each in interface.addresses if each.family is skb.family] if interface is not None else []
         if skb.family is Family.IPV6:
-            wide = skb.daddr >> 118 == LINK_LOCAL_PREFIX
-            own = [each for each in own if (each.address >> 118 == LINK_LOCAL_PREFIX) == wide and not each.tentative]
+            # A destination of this link's scope, multicast too, wants an address of the same.
+            near = skb.daddr >> 118 == LINK_LOCAL_PREFIX or skb.daddr >> 112 & 0xFF0F == LINK_LOCAL_GROUP
+            own = [
+                each for each in own if not each.tentative and (not near or each.address >> 118 == LINK_LOCAL_PREFIX)
+            ]
         return next((each.address for each in own if not each.secondary), 0)
 
     def template(self, skb: Any, request: TemplateRequest) -> Entry:
@@ -122,6 +126,9 @@ class EngineServices(Actions, SetActions):
         nobody = Tuple(skb.family, 0, 0, 0, 0, 0)
         made_entry = Entry(nobody, nobody, Zone(zone, request.directions), int(Status.TEMPLATE))
         made_entry.helper = request.helper or None
+        if request.timeout:
+            text = f"timeout policy {request.timeout} is not known: connections get the usual timeouts"
+            self.engine.network.note(events.Assumed(text))
         return made_entry
 
     @cached_property

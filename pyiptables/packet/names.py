@@ -69,11 +69,11 @@ def service_name(port: int, protocol: str | None = None) -> str | None:
 @cache
 def protocol_number(name: str) -> int | None:
     """The number of a protocol name (any case), in the program's own list first, then in /etc/protocols."""
-    import socket
-
     found = KNOWN_PROTOCOLS.get(name.lower())
     if found is not None:
         return found
+    import socket
+
     try:
         return socket.getprotobyname(name.lower())
     except (OSError, ValueError, UnicodeError):

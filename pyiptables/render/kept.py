@@ -28,10 +28,10 @@ class KeptRules:
 
     def text(self, spec: RuleSpec, chain: str) -> str:
         """A rule's line, without its line break, which read again gives the same rule."""
-        printed = rule_text(spec, chain, self._family, self._table, word=readable)
+        printed = rule_text(spec, chain, self._family, self._table, word=readable, whole=True)
         if self._says_all(spec) or self._gives(printed, spec):
             return printed
-        return rule_text(spec, chain, self._family, self._table, word=readable, options=_given)
+        return rule_text(spec, chain, self._family, self._table, word=readable, options=_given, whole=True)
 
     def _says_all(self, spec: RuleSpec) -> bool:
         """Whether what is printed of each extension are the very words that it was given."""

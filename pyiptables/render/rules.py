@@ -27,11 +27,13 @@ def rule_text(
     *,
     word: Callable[[str], str] = str,
     options: Callable[[Extension, RuleFacts], str] = _printed,
+    whole: bool = False,
 ) -> str:
     """A rule as ``-S`` prints it, without a line break: ``-A CHAIN ...``; with counters, ``-c P B`` before ``-j``.
 
     ``word`` is applied to the names of chains and interfaces: iptables prints them as they are, even where it could not
     read them again; :func:`pyiptables.render.words.readable` quotes those. ``options`` gives the text of an extension's.
+    ``whole`` keeps ``-i +``, which every packet fulfils: it is not printed, but listed.
     """
     text = "-A " + word(chain)
     if spec.source is not None:
@@ -39,9 +41,9 @@ def rule_text(
     if spec.destination is not None:
         text += _address("-d", spec.destination, family)
     if spec.in_interface is not None:
-        text += _interface("-i", spec.in_interface, word)
+        text += _interface("-i", spec.in_interface, word, whole)
     if spec.out_interface is not None:
-        text += _interface("-o", spec.out_interface, word)
+        text += _interface("-o", spec.out_interface, word, whole)
     if spec.protocol is not None:
         text += f"{_mark(spec.protocol.invert)} -p {known_protocol(spec.protocol.number)}"
     if spec.fragment is not None:
@@ -69,8 +71,8 @@ def _address(option: str, match: AddressMatch, family: Family) -> str:
     return f"{_mark(match.invert)} {option} {to_text(match.address, family)}/{mask_text(match.mask, family)}"
 
 
-def _interface(option: str, match: InterfaceMatch, word: Callable[[str], str]) -> str:
-    if match.name == "+" and not match.invert:
+def _interface(option: str, match: InterfaceMatch, word: Callable[[str], str], whole: bool) -> str:
+    if match.name == "+" and not match.invert and not whole:
         return ""
     return f"{_mark(match.invert)} {option} {word(match.name)}"
 

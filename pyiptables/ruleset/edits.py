@@ -72,8 +72,9 @@ class TableEdit:
         found = self._chains.get(chain)
         if found is not None:
             self._check_jump(spec)
+            wanted = spec.comparable
             for number, rule in enumerate(found.rules, 1):
-                if rule.spec == spec:
+                if rule.spec.comparable == wanted:
                     return number
             if spec.target is not None or spec.jump not in (None, *STANDARD_VERDICTS):
                 raise OperationFailed(NO_SUCH_NAME)

@@ -44,6 +44,9 @@ class InterfaceMatch:
     invert: bool = False
 
 
+ANY_INTERFACE = InterfaceMatch("+")
+
+
 @dataclass(frozen=True, slots=True)
 class ProtocolMatch:
     """``-p``: a protocol number, 1 to 255."""
@@ -86,6 +89,14 @@ class RuleSpec:
             )
             == (None,) * 6
         )
+
+    @property
+    def comparable(self) -> RuleSpec:
+        """The rule as -C and -D compare it: to them ``-i +`` says nothing."""
+        if ANY_INTERFACE not in (self.in_interface, self.out_interface):
+            return self
+        first, last = (None if end == ANY_INTERFACE else end for end in (self.in_interface, self.out_interface))
+        return replace(self, in_interface=first, out_interface=last)
 
     @property
     def target_name(self) -> str:

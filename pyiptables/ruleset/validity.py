@@ -41,13 +41,14 @@ def check_table(table: Table, family: Family) -> None:
     flows = {name: _flow(chain, table) for name, chain in table.chains.items()}
     reached = _reached(table, flows)
     accepted: set[tuple[object, ...]] = set()
+    nowhere: frozenset[Hook] = frozenset()
     for name, chain in table.chains.items():
         hooks, end = reached[name], flows[name].end
         for number, rule in enumerate(chain.rules, 1):
             spec = rule.spec
             if not spec.matches and spec.target is None:
                 continue
-            reason = _refusal(rule, family, table.name, hooks if number <= end else frozenset(), accepted)
+            reason = _refusal(rule, family, table.name, hooks if number <= end else nowhere, accepted)
             if reason is not None:
                 answer = f"{reason.answer}." if isinstance(reason, Refusal) else INVALID
                 raise Refused(answer, reason, name, number, rule.line)
@@ -107,7 +108,7 @@ def _refusal(
 ) -> str | None:
     """Why an extension of the rule may not stand there, or None. ``accepted`` remembers what may."""
     spec = rule.spec
-    protocol = spec.protocol
+    protocol = spec.protocol.number if spec.protocol is not None and not spec.protocol.invert else 0
     for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
         kind = type(extension)
         plain = kind.kernel_check is _LOOKS_FURTHER and kind.allowed_hooks is _BY_KIND
@@ -115,7 +116,7 @@ def _refusal(
         if plain and key in accepted:
             continue
         reason = _place_refusal(extension, table, hooks)
-        reason = reason or _protocol_refusal(kind, protocol.number if protocol and not protocol.invert else 0)
+        reason = reason or _protocol_refusal(kind, protocol)
         reason = reason or extension.kernel_check(spec.facts(family, table))
         if reason is not None:
             return reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.ruleset.model import Counters
+from pyiptables.ruleset.model import ZERO, Counters
 
 _UNSIGNED = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
@@ -15,6 +15,8 @@ _LONGEST = 30
 
 def counters(packets: str, octets: str) -> Counters:
     """The two values of ``--set-counters``; ParameterProblem when one is no number."""
+    if packets == octets == "0":
+        return ZERO
     values = []
     for text, name in ((packets, "packet"), (octets, "byte")):
         value = unsigned(text)

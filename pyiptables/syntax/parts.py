@@ -99,7 +99,7 @@ def _interface(text: str, invert: bool) -> ReadInterface:
     warning = ""
     if "/" in text or " " in text:
         warning = f"Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel).\n"
-    return ReadInterface(InterfaceMatch(text, invert) if text != "+" or invert else None, warning)
+    return ReadInterface(InterfaceMatch(text, invert), warning)
 
 
 def _lower(text: str) -> str:

@@ -46,6 +46,13 @@ SESSIONS = [
     ("-P INPUT DROP; -N x; -E x y; -S", 0, "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N y\n", ""),
     ("-A INPUT -m set --match-set any src -j SET --add-set other src; -S INPUT", 0,
      "-P INPUT ACCEPT\n-A INPUT -m set --match-set any src -j SET --add-set other src\n", ""),
+    ("-A INPUT -i +; -L INPUT 1 -n -v", 0,
+     "    0     0            all  --  +      *       0.0.0.0/0            0.0.0.0/0           \n", ""),
+    ("-A INPUT -i +; -D INPUT; -S INPUT", 0, "-P INPUT ACCEPT\n", ""),
+    ("-A INPUT -p ipcomp -m ipcomp --ipcompspi :; -S INPUT 1", 0, "-A INPUT -p ipcomp -m ipcomp\n", ""),
+    ("-A INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b; -S INPUT 1", 0,
+     "-A INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b\n", ""),
+    ("-A INPUT -j HL --hl-set 5", 2, "", f'iptables v1.8.13 (legacy): unknown option "--hl-set"\n{HINT}'),
     ("-W 5 -w 1 -S INPUT", 0, "-P INPUT ACCEPT\n", "Ignoring deprecated --wait-interval option.\n"),
 ]  # fmt: skip
 

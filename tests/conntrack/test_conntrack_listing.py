@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pyiptables.cli.trace import main
 from pyiptables.conntrack import ConntrackTable, dump, load
 from pyiptables.errors import HostError
+from pyiptables.hooks import Family
 
 LINES = (Path(__file__).parent / "listing.txt").read_text().splitlines()
 
@@ -61,3 +63,28 @@ def test_twice() -> None:
 def test_broken_sysctl(value: str) -> None:
     with pytest.raises(HostError):
         ConntrackTable({"net.netfilter.nf_conntrack_max": value})
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"), [("", "DROP"), (LINES[0].replace("icmp     1", "udp 17"), "error"), (None, "ACCEPT")]
+)
+def test_a_snapshot_may_hold_a_list(
+    row: str | None, verdict: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the list, a packet in the middle of a connection is one of it."""
+    (tmp_path / "rules.v4").write_text(
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\nCOMMIT\n"
+    )
+    (tmp_path / "ip-addr.json").write_text(
+        '[{"ifindex": 2, "ifname": "eth0", "flags": ["UP"], "mtu": 1500, "operstate": "UP", "link_type": "ether",'
+        ' "address": "02:00:00:00:00:01", "addr_info": [{"family": "inet", "local": "10.0.0.2", "prefixlen": 24}]}]'
+    )
+    known = (
+        "udp 17 20 src=10.0.0.1 dst=10.0.0.2 sport=7 dport=9 src=10.0.0.2 dst=10.0.0.1 sport=9 dport=7 mark=0 use=1\n"
+    )
+    if row != "":
+        (tmp_path / "conntrack.txt").write_text(known if row is None else row)
+    words = ["-i", "eth0", "-p", "udp", "-s", "10.0.0.1", "--sport", "7", "-d", "10.0.0.2", "--dport", "9"]
+    status = main(["--snapshot", str(tmp_path), *words], Family.IPV4)
+    shown = capfd.readouterr()
+    assert (status == 1 and "conntrack.txt" in shown.err) if verdict == "error" else f"   {verdict}" in shown.out

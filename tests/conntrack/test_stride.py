@@ -68,9 +68,7 @@ def test_stride_is_the_tracker(seed: int) -> None:
         before = copy.deepcopy(entry.proto), entry.timeout
         untouched = state(entry)
         seq, ack = seq & 0xFFFFFFFF, ack & 0xFFFFFFFF
-        taken = may_stride(entry) and stride(
-            entry, way, seq, seq + size & 0xFFFFFFFF, ack, window, table.now, pace
-        )
+        taken = may_stride(entry) and stride(entry, way, seq, seq + size & 0xFFFFFFFF, ack, window, table.now, pace)
         by_stride = state(entry)
         if not taken:
             assert by_stride == untouched

@@ -7,7 +7,7 @@ from values import strategy
 
 from pyiptables.extensions.base import Match, Target
 from pyiptables.extensions.loading import find, names
-from pyiptables.hooks import Family
+from pyiptables.hooks import TABLES, Family
 from pyiptables.packet.names import SAVED_PROTOCOLS
 
 MOST_OPTIONS = 5
@@ -18,12 +18,19 @@ NEEDED = {
     "multiport": "--source-ports|--destination-ports|--ports",
     "policy": "--dir",
     "recent": "--set|--rcheck|--update|--remove",
+    "rateest": "--rateest-bps --rateest-lt|--rateest-gt",
     "set": "--match-set",
+    "string": "--algo --string|--hex-string",
     "statistic": "--mode --probability|--every",
     "HMARK": "--hmark-rnd --hmark-mod --hmark-tuple|--hmark-src-prefix|--hmark-sport",
     "SET": "--add-set|--del-set|--map-set",
 }
 """Options that an extension asks for where only its own check knows: of those with bars between them, one."""
+
+COMPANY = {"SYNPROXY": "-p tcp", "TCPMSS": "-p tcp --syn", "TPROXY": "-p udp"}
+"""What else must be in the rule."""
+ONLY = {"--path": "/"}
+"""Values that are there on every host."""
 
 
 def extensions():
@@ -61,7 +68,7 @@ def uses(draw, extension, family):
                 chosen[attribute] = one
                 if one.invertible and draw(st.booleans()):
                     words.append("!")
-                value = draw(strategy(one.kind, family))
+                value = ONLY.get(one.names[0]) or draw(strategy(one.kind, family))
                 words += [draw(st.sampled_from(one.names)), *([value] if isinstance(value, str) else value)]
     return words
 
@@ -71,12 +78,12 @@ def rules(draw, extension, family):
     """Table and words of a rule with one extension, and the protocol that it may want."""
     tables = sorted(extension.tables or ("filter", "mangle", "raw"))
     table = draw(st.sampled_from(tables))
-    chain = {"raw": "PREROUTING", "nat": draw(st.sampled_from(("PREROUTING", "POSTROUTING")))}.get(table, "OUTPUT")
+    chain = draw(st.sampled_from([hook.name for hook in TABLES[table] if hook in (extension.hooks or TABLES[table])]))
     protocols = [SAVED_PROTOCOLS.get(number, str(number)) for number in sorted(extension.protocols or ())]
     usual = [extension.name] if extension.name in ("tcp", "udp", "icmp") else ["tcp", "udp", "sctp", "icmp"]
     protocol = draw(st.sampled_from(protocols or [*usual, None]))
-    words = ["-A", chain, *(["-p", protocol] if protocol else [])]
-    return table, words + draw(uses(extension, family))
+    company = COMPANY.get(extension.name) or (f"-p {protocol}" if protocol else "")
+    return table, ["-A", chain, *company.split(), *draw(uses(extension, family))]
 
 
 def line(words):

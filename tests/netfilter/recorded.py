@@ -207,7 +207,9 @@ def main(names: Sequence[str]) -> int:
             if done.returncode:
                 print(f"{folder.name}: exit status {done.returncode}: {done.stderr.strip()[-200:]}")
                 continue
-            parted = kernel_outcome(folder).differences(traced_outcome(Path(results), done.stdout, start_of(folder)))
+            kernel = kernel_outcome(folder)
+            traced = traced_outcome(Path(results), done.stdout, start_of(folder))
+            parted = kernel.differences(traced)
         whole += not parted
         if parted:
             print(f"{folder.name}: {len(parted)} differences: {', '.join(parted[:5])}")

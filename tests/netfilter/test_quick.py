@@ -18,6 +18,8 @@ from pyiptables.packet.link import Direction, Frame
 from pyiptables.render.summary import row_of, row_of_fate
 
 RECORDINGS = sorted(path for path in (Path(__file__).parent / "recordings").iterdir() if path.is_dir())
+HOST = next(folder for folder in RECORDINGS if folder.name == "v4-l1-0002")
+ROUTER = Path(__file__).parent / "recordings" / "v4-l1-0002"
 HOSTS = sorted(path for path in (Path(__file__).parents[2] / "rulesets").iterdir() if path.is_dir())
 
 
@@ -127,7 +129,7 @@ def test_made_captures(seed: int, tmp_path: Path) -> None:
         destination, source = (bytes.fromhex(mac.replace(":", "")) for mac in MACS[side])
         data = destination + source + b"\x08\x00" + packet
         frames.append(Frame(number, now, f"eth{side}", 1, Direction.UNKNOWN, data, len(data)))
-    passed = hold_equal(rules, Host.from_snapshot(RECORDINGS[0]), frames, Family.IPV4, two_sided=False)
+    passed = hold_equal(rules, Host.from_snapshot(HOST), frames, Family.IPV4, two_sided=False)
     assert passed > 5 or "-m length" in rules.read_text()
 
 

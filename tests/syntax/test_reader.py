@@ -51,7 +51,7 @@ SPECS = [
     ("-A C -s 10.0.0.5/8", "-A C --src 10.0.0.0/255.0.0.0"),
     ("-A C -m tcp -p tcp ! --dp 1:2 --sp 3", "-A C -p tcp -m tcp --sport 3 ! --dport 1:2"),
     ("-A C -p tcp --tcp-flags SYN,ACK SYN --sport 1", "-A C -p tcp -m tcp --sport 1 --tcp-flags SYN,ACK SYN"),
-    ("-A C -i + -p all -s 0/0", "-A C"),
+    ("-A C -p all -s 0/0", "-A C"),
     ("-A C -j CONTINUE", "-A C"),
     ("-fA C", "-A C --fragments"),
     ("-A C -p tcp --dest 22", "-A C -p tcp -d 22.0.0.0"),

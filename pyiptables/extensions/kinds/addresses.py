@@ -24,9 +24,11 @@ def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
 
     ParameterProblem where an item is no number, network or host, or a mask is none.
     """
-    usual = _usual(text, family)
-    if usual is not None:  # neither a list nor a mask
-        return ((usual, _ALL_ONES[family]),)
+    host, slash, mask_text = text.partition("/")
+    usual = _usual(host, family) if "," not in mask_text and "/" not in mask_text and len(text) <= LONGEST else None
+    if usual is not None:
+        mask = parse_mask(mask_text, family) if slash else _ALL_ONES[family]
+        return ((usual & mask, mask),)
     found: list[tuple[int, int]] = []
     for item in text.split(","):
         name = item.lstrip(_BLANKS)
@@ -94,9 +96,9 @@ def _dotted(text: str, least: int) -> int | None:
 
 def _usual(text: str, family: Family) -> int | None:
     """The usual form, which inet_pton(3) reads: four decimal parts without leading zeros, or IPv6."""
-    from socket import inet_pton
+    import socket
 
     try:
-        return int.from_bytes(inet_pton(family, text), "big")
+        return int.from_bytes(socket.inet_pton(family, text), "big")
     except (OSError, ValueError):
         return None

@@ -75,8 +75,10 @@ class ClusterMatch(Match):
         node = Field("cluster.node", 32, self._node)
         yield self.wants(type(self).mask, facts, lambda negate: node.any_bit(self.mask, negate=negate))
 
-    def _node(self, skb: Any) -> int:
+    def _node(self, skb: Any) -> int | None:
         """The bit of the node that the packet's connection, or the one that it belongs to, falls to."""
+        if skb.nfct is None:
+            return None
         entry = skb.nfct.master or skb.nfct
         source = entry.original.src.to_bytes(skb.family.bits // 8, "big")
         words = [int.from_bytes(source[at : at + 4], "little") for at in range(0, len(source), 4)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pyiptables.extensions.base import Match, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT32
-from pyiptables.predicate import Predicate, Unknown
+from pyiptables.predicate import Predicate, Test
+
+FIRST = 0
 
 
 class CpuMatch(Match):
@@ -22,5 +25,13 @@ class CpuMatch(Match):
         return f" cpu {'! ' if self.inverts(type(self).cpu) else ''}{self.cpu}"
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
-        """Not known."""
-        yield self.wants(type(self).cpu, facts, lambda _: Unknown("the processor that handles the packet"))
+        """Taken as the first one, which every machine has."""
+
+        def make(negate: bool) -> Predicate:
+            def holds(skb: Any) -> bool:
+                skb.unknown.append("the processor that handles the packet: taken as 0")
+                return bool(self.cpu == FIRST) != negate
+
+            return Test("meta.cpu", holds)
+
+        yield self.wants(type(self).cpu, facts, make)

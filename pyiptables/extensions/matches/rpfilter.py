@@ -49,23 +49,24 @@ class RpfilterMatch(Match):
             return True
         daddr = skb.daddr
         source = 0 if daddr >> 28 == 14 or daddr == LIMITED_BROADCAST or daddr >> 24 == 0 else daddr
-        return self._back(skb, source, "")
+        mark = skb.mark if self.validmark else 0
+        route = skb.host.way_back(skb.saddr, dst=source, mark=mark, tos=skb.data[1])
+        if route is None or route.type.name not in (("UNICAST", "LOCAL") if self.accept_local else ("UNICAST",)):
+            return False
+        return bool(self.loose) or any(hop.dev == skb.iif for hop in route.nexthops)
 
     def _way6(self, skb: Any) -> bool:
         if not skb.saddr:
             return True
         source = 0 if skb.daddr >> 120 == 0xFF or not skb.daddr else skb.daddr
         link_local = skb.saddr >> 118 == 0xFE80 >> 6
-        return self._back(skb, source, skb.iif if link_local or not self.loose else "")
-
-    def _back(self, skb: Any, source: int, oif: str) -> bool:
-        """Whether this host would send to the packet's source in a way that is wanted."""
-        tos = skb.data[1] if skb.family is Family.IPV4 else (skb.data[0] & 15) << 4 | skb.data[1] >> 4
+        oif = skb.iif if link_local or not self.loose else ""
+        tos = (skb.data[0] & 15) << 4 | skb.data[1] >> 4
         mark = skb.mark if self.validmark else 0
         way = skb.host.route(skb.family, skb.saddr, src=source, oif=oif, mark=mark, tos=tos, output=True)
         if way.refused or way.kind.value not in ("local", "unicast"):
             return False
-        if way.kind.value == "local" and (not self.accept_local or skb.family is Family.IPV6):
+        if way.kind.value == "local":
             return bool(self.accept_local)
         hops = way.route.nexthops if way.route is not None else ()
         return bool(self.loose) or way.oif == skb.iif or any(hop.dev == skb.iif for hop in hops)

@@ -93,6 +93,10 @@ class TcpMatch(PortsMatch):
         once="Only one of `--syn' or `--tcp-flags'  allowed", help="the same as --tcp-flags SYN,RST,ACK,FIN SYN",
     )  # fmt: skip
 
+    def shows(self, option: Option) -> bool:
+        """But for flags wanted among none that are looked at, which no packet has."""
+        return super().shows(option) and (option is not type(self).flags or self.inverts(option) or self.flags[0] > 0)
+
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``tcp dpt:22 flags:0x17/0x02``."""
         rest = "".join(self.list_option(option, facts, numeric) for option in (type(self).option, type(self).flags))

@@ -102,6 +102,14 @@ class Name(Text):
         return str(value)
 
 
+class TimeoutName(Name):
+    """The same, of which the kernel gives back only what fits where the oldest revision ended."""
+
+    def save(self, value: Any, facts: RuleFacts) -> str:
+        """Four bytes of the name."""
+        return str(value).encode("utf-8", "surrogateescape")[:4].decode("utf-8", "surrogateescape")
+
+
 class CtTarget(Target):
     """Decide how the packet is tracked: not at all, in a zone, with a helper. Goes on."""
 
@@ -110,7 +118,7 @@ class CtTarget(Target):
 
     notrack = opt("--notrack", help="do not track the packet")
     helper = opt("--helper", kind=Name(15), neutral="", help="use this helper for the connection")
-    timeout = opt("--timeout", kind=Name(31), neutral="", help="use this timeout policy for the connection")
+    timeout = opt("--timeout", kind=TimeoutName(31), neutral="", help="use this timeout policy for the connection")
     ctevents = opt("--ctevents", kind=Events(EVENTS), default=0, help="report only these events of the connection")
     expevents = opt("--expevents", kind=Events({"new": 1}), default=0, help="report these events of expectations")
     zone_orig = opt("--zone-orig", kind=ZoneId(), hidden=True, help="use this zone for the original direction")

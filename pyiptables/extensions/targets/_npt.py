@@ -64,10 +64,9 @@ class PrefixTarget(Target):
                 return "an address has bits behind its prefix"
         return None
 
-    def save(self, facts: RuleFacts) -> str:
-        """Both prefixes; the address 0 is not printed."""
-        options = (option for option in self.options.values() if self.values[option.attribute][0])
-        return "".join(self.save_option(option, facts) for option in options)
+    def shows(self, option: Option) -> bool:
+        """But for ``::/0``."""
+        return any(self.values[option.attribute])
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``SNPT src-pfx 2001:db8::/64 dst-pfx 2001:db8:1::/64``."""
