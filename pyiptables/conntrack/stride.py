@@ -64,8 +64,7 @@ def stride(entry: Entry, way: int, seq: int, end: int, ack: int, window: int, no
     if (tcp.last_direction, tcp.last_seq, tcp.last_ack, tcp.last_end, tcp.last_window) == mine:
         return False
     window <<= sender.scale
-    if window > sender.maxwin:
-        sender.maxwin = window
+    sender.maxwin = max(sender.maxwin, window)
     if sender.end - end & SIGN:
         sender.end = end
         sender.flags |= DATA_UNACKNOWLEDGED

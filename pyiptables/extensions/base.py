@@ -283,7 +283,10 @@ class Extension:
         return self.values == other.values and self.inverted == other.inverted
 
     def __hash__(self) -> int:
-        return hash((self.name, tuple(sorted(self.values)), self.inverted))
+        try:
+            return hash((self.name, frozenset(self.values.items()), self.inverted))
+        except TypeError:  # a value that is no constant
+            return hash((self.name, frozenset(self.values), self.inverted))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.save(RuleFacts()).strip()}>"
@@ -348,8 +351,9 @@ class Extension:
         mark = " !" if option.attribute in self.inverted else ""
         if not option.kind.words:
             return f"{mark} {option.save_as}"
-        several = value if option.multi else (value,)
-        return "".join(f"{mark} {option.save_as} {option.kind.save(one, facts)}" for one in several)
+        if not option.multi:
+            return f"{mark} {option.save_as} {option.kind.save(value, facts)}"
+        return "".join([f"{mark} {option.save_as} {option.kind.save(one, facts)}" for one in value])
 
     def list_option(self, option: Option, facts: RuleFacts, numeric: bool) -> str:
         """``list_as``, ``!`` when inverted, and the value, as most extensions list it; nothing when not shown."""
@@ -420,6 +424,8 @@ class Target(Extension):
     """
 
     terminal: ClassVar[bool] = False
+    kernel_name: ClassVar[str] = ""
+    """The name that the kernel has for it and ``-L`` prints, where it is another."""
 
     __slots__ = ()
 

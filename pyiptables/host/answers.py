@@ -20,6 +20,8 @@ def sent(
 ) -> Decision:
     """Decide to send by a next hop."""
     hop, route = found.nexthop or NextHop(""), found.route
+    # What IPv6 forwards may be as large as the interface takes, whatever the route says (ip6_dst_mtu_maybe_forward).
+    own = 0 if route is None or (family is Family.IPV6 and kind is Kind.FORWARD) else route.mtu
     return Decision(
         kind,
         family,
@@ -30,7 +32,7 @@ def sent(
         next_hop=flow.dst if hop.gateway is None else hop.gateway,
         source=src,
         route=route,
-        mtu=(route.mtu if route is not None else 0) or network.mtu(hop.dev, family),
+        mtu=own or network.mtu(hop.dev, family),
         looped_back=looped_back,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pyiptables.conntrack import Ctinfo
@@ -45,9 +46,13 @@ class Actions:
         decision = self.network.host.route(copy.family, gateway, oif=oif, mark=skb.mark, output=True)
         if decision.refused:
             return
+        if (
+            decision.route is None
+        ):  # the interface has no way to the gateway: it is taken as if the packet's own were meant
+            decision = replace(decision, next_hop=copy.daddr)
         self.teeing = True
         try:
-            self.network.emit(copy, decision, "copy by TEE")
+            self.network.emit(copy, decision, "copy by TEE", decision.oif)
         finally:
             self.teeing = False
 

@@ -17,6 +17,9 @@ MOST_QUEUES = 4096
 """How many datagrams may wait at once; the oldest goes first (the kernel bounds bytes: ipfrag_high_thresh)."""
 LONGEST = 65535
 OVERLAP = "fragments overlap"
+UNEVEN = "a fragment whose size is no multiple of 8"
+AS_IT_IS = "as it is"
+"""What becomes of an uneven IPv6 fragment, which conntrack lets pass alone (nf_ct_frag6_gather, -EPROTO)."""
 
 
 class Queue:
@@ -36,7 +39,7 @@ class Queue:
         payload = piece.payload
         if piece.more and len(payload) & 7:
             if family is Family.IPV6:
-                return "a fragment whose size is no multiple of 8"
+                return UNEVEN
             payload = payload[: len(payload) & ~7]
         end = piece.begin + len(payload)
         problem = self._misplaced(piece, end)
@@ -83,7 +86,7 @@ class Defragmenter:
         self.queues: OrderedDict[tuple[Any, ...], Queue] = OrderedDict()
 
     def add(self, skb: Any, user: int, now: int) -> str:
-        """Take a fragment: ``"whole"`` (the packet now is the whole datagram), ``"held"``, or a reason to drop it.
+        """Take a fragment: ``"whole"`` (the packet now is the whole datagram), ``"held"``, AS_IT_IS, or a reason to drop it.
 
         A packet that is no fragment is ``"whole"``. ``user`` keeps apart who asks (enum ip_defrag_users).
         """
@@ -100,9 +103,9 @@ class Defragmenter:
                 self.queues.popitem(last=False)
         problem = queue.take(piece, skb.family)
         if problem:
-            if problem == OVERLAP:
+            if problem in (OVERLAP, UNEVEN):
                 del self.queues[key]
-            return problem
+            return AS_IT_IS if problem == UNEVEN else problem
         if not queue.whole:
             return "held"
         del self.queues[key]

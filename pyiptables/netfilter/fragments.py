@@ -106,23 +106,26 @@ def taken_apart(skb: Any, mtu: int) -> Iterator[bytes]:
         else:
             yield bytes(skb.data)
     elif size > mtu or most:
-        yield from _apart4(skb.data, min(mtu, most or mtu), skb.fragments)
+        yield from _apart4(skb, min(mtu, most or mtu))
     else:
         yield bytes(skb.data)
 
 
-def _apart4(data: bytearray, mtu: int, came: tuple[int, ...]) -> Iterator[bytes]:
+def _apart4(skb: Any, mtu: int) -> Iterator[bytes]:
+    """IPv4 fragments. Options are only looked at where a packet that came in is cut anew, not where its pieces are kept."""
+    data = skb.data
     head = bytearray(data[: (data[0] & 15) * 4])
     payload = bytes(data[len(head) :])
     keep = (data[6] << 8 | data[7]) & DONT_FRAGMENT
     at = 0
-    for size in _sizes(len(payload), mtu - len(head), came):
+    sizes = _sizes(len(payload), mtu - len(head), skb.fragments)
+    for size in sizes:
         more = MORE_FRAGMENTS if at + size < len(payload) else 0
         head[2:4] = (len(head) + size).to_bytes(2, "big")
         head[6:8] = (keep | more | at >> 3).to_bytes(2, "big")
         _sum(head)
         yield bytes(head) + payload[at : at + size]
-        if at == 0:
+        if at == 0 and skb.iif and sizes != skb.fragments:
             _drop_uncopied_options(head)
         at += size
 

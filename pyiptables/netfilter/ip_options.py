@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pyiptables.hooks import Family
 from pyiptables.packet.checksum import checksum
 from pyiptables.packet.skb import Skb
 
@@ -137,3 +138,25 @@ def send_on(skb: Skb, options: Options, address: Callable[[], int]) -> None:
     if options.changed:
         data[10:12] = b"\0\0"
         data[10:12] = checksum(data[: skb.ihl]).to_bytes(2, "big")
+
+
+def echoed(skb: Skb, source: int) -> bytes:
+    """The options of an ICMP error about an IPv4 packet that came in: its records of the route, which go on.
+
+    A timestamp is only repeated when it is full. Source: __ip_options_echo, ip_options_build.
+    """
+    if skb.family is not Family.IPV4 or not skb.iif:
+        return b""
+    data, at, found = skb.data, FIRST, {}
+    while at + 2 < skb.ihl and data[at] != END:
+        size = 1 if data[at] == NOOP else data[at + 1]
+        if size < 1 or at + size > skb.ihl:
+            break
+        option, place = bytearray(data[at : at + size]), data[at + 2]
+        if data[at] == RECORD_ROUTE and place + 3 <= size:
+            option[2] += 4
+            option[place - 1 : place + 3] = source.to_bytes(4, "big")
+        if data[at] == RECORD_ROUTE or (data[at] == TIMESTAMP and place > size):
+            found[data[at]] = bytes(option)
+        at += size
+    return b"".join(found[kind] for kind in sorted(found))

@@ -94,13 +94,14 @@ def _may_answer_icmp6(skb: Any, kind: int, code: int, info: int) -> bool:
     return True
 
 
-def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int) -> Skb:
+def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int, options: bytes = b"") -> Skb:
     """An ICMP error about a packet: as much of it as fits into 576 bytes (IPv4) or 1280 (IPv6)."""
     family = skb.family
     rest = info.to_bytes(4, "big")
     if family is Family.IPV4:
-        fields = IpFields(family, source, skb.saddr, ttl, skb.data[1] & TOS_MASK | INTERNETCONTROL)
-        inner = bytes(skb.data[: MOST_IPV4 - 28])
+        tos = skb.data[1] & TOS_MASK | INTERNETCONTROL
+        fields = IpFields(family, source, skb.saddr, ttl, tos, options=options)
+        inner = bytes(skb.data[: MOST_IPV4 - 28 - len(options)])
         data = ip_packet(fields, ICMP, icmp_message(fields, kind, code, rest, inner))
     else:
         fields = IpFields(family, source, skb.saddr, ttl)

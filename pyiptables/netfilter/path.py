@@ -20,7 +20,7 @@ from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.host import Decision, Host, Kind, RouteType
 from pyiptables.netfilter import ip_options, made, sanity
-from pyiptables.netfilter.defrag import Defragmenter
+from pyiptables.netfilter.defrag import AS_IT_IS, Defragmenter
 from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
 from pyiptables.netfilter.registration import Registry
@@ -30,10 +30,12 @@ from pyiptables.packet.skb import PacketType, Skb
 from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
+LOOPBACK = "lo"
 LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
 DEST_UNREACH, TIME_EXCEEDED, PARAMETER_PROBLEM, FRAG_NEEDED = 3, 11, 12, 4
 DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6, PARAMETER_PROBLEM6 = 1, 2, 3, 4
+BEYOND_SCOPE6, LINK_LOCAL = 2, 0xFE80 >> 6
 DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 
 
@@ -117,6 +119,8 @@ class NetworkLayer:
             self.icmp_error(skb, kind, 0, 0, "time exceeded")
             self.decide("DROP", None, f"{self.hops(skb)} {skb.ttl} is used up")
             return
+        if skb.family is Family.IPV6 and skb.iif != decision.oif and not self.may_pass(skb):
+            return
         if self.too_big(skb, decision):
             return
         iif = skb.iif
@@ -126,16 +130,40 @@ class NetworkLayer:
                 ip_options.send_on(skb, options, partial(self.address_for, skb.daddr, decision.oif))
             self.leave(skb, iif)
 
-    def send(self, skb: Skb) -> None:
-        """A packet that this host made, routed already (ip_local_out)."""
+    def may_pass(self, skb: Skb) -> bool:
+        """Whether the source of an IPv6 packet reaches beyond its link (ip6_forward)."""
+        if not skb.saddr or skb.saddr == 1:
+            self.decide("DROP", None, "the source is no address that could be answered")
+            return False
+        if skb.saddr >> 118 == LINK_LOCAL:
+            self.icmp_error(skb, DEST_UNREACH6, BEYOND_SCOPE6, 0, "beyond the scope of the source")
+            self.decide("DROP", None, "the source is an address of its link only")
+            return False
+        return True
+
+    def send(self, skb: Skb, indev: str = "") -> None:
+        """A packet that this host made, routed already (ip_local_out); a copy by TEE has an interface at POSTROUTING."""
         if self.hook(Hook.OUTPUT, skb, "", skb.dst.oif):
-            self.leave(skb, "")
+            self.leave(skb, indev)
 
     def leave(self, skb: Skb, iif: str) -> None:
         """Out of the interface that routing chose (ip_output)."""
         oif = skb.dst.oif
-        if self.hook(Hook.POSTROUTING, skb, iif, oif):
-            self.transmit(skb, oif)
+        if skb.dst.looped_back and skb.family is Family.IPV4:
+            self.loop_back(skb.copy(), oif)
+        if not self.hook(Hook.POSTROUTING, skb, iif, oif):
+            return
+        if skb.dst.looped_back and skb.family is Family.IPV6:
+            self.loop_back(skb.copy(), oif)
+        if skb.family is Family.IPV6 and skb.daddr >> 112 & 0xFF0F in (0xFF00, 0xFF01) and oif != "lo":
+            self.decide("DROP", None, "a multicast that stays on its interface")
+            return
+        self.transmit(skb, oif)
+
+    def loop_back(self, skb: Skb, oif: str) -> None:
+        """The copy of a broadcast or multicast of this host that comes back to it (ip_mc_output, ip6_finish_output2)."""
+        if self.hook(Hook.POSTROUTING, skb, "", oif):
+            self.loop(skb, oif)
 
     # what stands between the hooks
 
@@ -266,10 +294,12 @@ class NetworkLayer:
         skb.ttl -= 1
 
     def whole(self, skb: Skb, user: int) -> bool:
-        """Put a fragment to the others; True when the packet is now the whole datagram."""
+        """Put a fragment to the others; True when the packet goes on, as the whole datagram for the most part."""
         answer = self.defragmenter.add(skb, user, self.now)
         if answer == "whole":
             self.note(events.Reassembled(bytes(skb.data)))
+            return True
+        if answer == AS_IT_IS:
             return True
         if answer == "held":
             self.note(events.Held("waits for the other fragments"))
@@ -291,11 +321,15 @@ class NetworkLayer:
                     self.recorder.add(events.Sent(interface, frame, linktype))
         self.decide("ACCEPT", Hook.POSTROUTING, f"sent out of {oif}")
 
-    def loop(self, skb: Skb) -> None:
-        """Back in through lo, with connection, mark and route as they are (loopback_xmit)."""
-        back = Skb(
-            skb.data, skb.family, iif="lo", mac=bytes(12) + (b"\x08\0" if skb.family is Family.IPV4 else b"\x86\xdd")
-        )
+    def loop(self, skb: Skb, dev: str = LOOPBACK) -> None:
+        """Back in, with connection, mark and route as they are: through lo (loopback_xmit), or where it was to go out.
+
+        The latter is dev_loopback_xmit: there is no link-layer header then.
+        """
+        kind = b"\x08\0" if skb.family is Family.IPV4 else b"\x86\xdd"
+        back = Skb(skb.data, skb.family, iif=dev, mac=bytes(12) + kind if dev == LOOPBACK else b"")
+        if dev != LOOPBACK:
+            back.pkt_type = PacketType.LOOPBACK
         for name in (
             "mark",
             "priority",
@@ -316,7 +350,7 @@ class NetworkLayer:
         """Receive what came back in through lo, after the packet that caused it is done."""
         while self.backlog:
             skb = self.backlog.popleft()
-            self.note(events.Looped("lo"))
+            self.note(events.Looped(skb.iif))
             checked = sanity.check(bytes(skb.data), skb.family, loopback=True)
             if checked.reason:
                 if checked.problem is not None:
@@ -336,7 +370,8 @@ class NetworkLayer:
         if decision.refused:
             return
         source = source or decision.source
-        error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family))
+        options = ip_options.echoed(skb, source) if kind != PARAMETER_PROBLEM else b""
+        error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family), options)
         attach(error, skb)  # icmp_glue_bits: an error belongs to the connection of its cause
         self.emit(error, decision, what)
 
@@ -361,14 +396,14 @@ class NetworkLayer:
             return self.host.sysctl("net.ipv4.ip_default_ttl", 64)
         return self.host.sysctl("net.ipv6.conf.all.hop_limit", 64)
 
-    def emit(self, packet: Skb, decision: Decision, what: str) -> None:
+    def emit(self, packet: Skb, decision: Decision, what: str, indev: str = "") -> None:
         """Send a packet that this host made on its own, as a story within the story of the packet that caused it."""
         self.note(events.Made(what, packet.family, bytes(packet.data)))
         place = self.place
         packet.dst = decision
         self.note(events.Routed(decision.kind.name, decision.words, decision.oif))
         self.depth += 1
-        self.send(packet)
+        self.send(packet, indev)
         self.depth -= 1
         self.note(events.MadeEnd())
         self.place = place

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 NOTICE, ALL_FLAGS = 5, 0x0F
 LOOPBACK = {Family.IPV4: 0x7F000001, Family.IPV6: 1}
-LINK_LOCAL_PREFIX = 0xFE80 >> 6
-LINK_LOCAL_GROUP = 0xFF02
+NARROW_SCOPES = {0xFE80 >> 6: 2, 0xFEC0 >> 6: 5}
+"""Link-local and site-local unicast prefixes of ten bits, with the scope that multicasts of their reach have."""
 ANSWERS = {
     "icmp-net-unreachable": (3, 0),
     "icmp-host-unreachable": (3, 1),
@@ -113,11 +113,8 @@ class EngineServices(Actions, SetActions):
         interface = self.host.interface(skb.iif)
         own = [each for each in interface.addresses if each.family is skb.family] if interface is not None else []
         if skb.family is Family.IPV6:
-            # A destination of this link's scope, multicast too, wants an address of the same.
-            near = skb.daddr >> 118 == LINK_LOCAL_PREFIX or skb.daddr >> 112 & 0xFF0F == LINK_LOCAL_GROUP
-            own = [
-                each for each in own if not each.tentative and (not near or each.address >> 118 == LINK_LOCAL_PREFIX)
-            ]
+            scope = narrow_scope(skb.daddr)
+            own = [each for each in own if not each.tentative and scope in (0, narrow_scope(each.address))]
         return next((each.address for each in own if not each.secondary), 0)
 
     def template(self, skb: Any, request: TemplateRequest) -> Entry:
@@ -218,6 +215,14 @@ class EngineServices(Actions, SetActions):
             for change in before.changes(skb):
                 if change.what in ("source", "destination"):
                     recorder.add(change)
+
+
+def narrow_scope(address: int) -> int:
+    """The scope of an IPv6 address that reaches less than the world: 1 host, 2 link, 5 site; 0 of any other."""
+    if address >> 120 == 0xFF:
+        scope = address >> 112 & 15
+        return scope if scope in (1, 2, 5) else 0
+    return 1 if address == 1 else NARROW_SCOPES.get(address >> 118, 0)
 
 
 def nat_range(request: NatRequest) -> NatRange:

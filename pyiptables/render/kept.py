@@ -45,13 +45,13 @@ class KeptRules:
         found = self._as_given.get(id(extension))  # rules that say the same share their extensions
         if found is None:
             text = extension.save(facts)
-            words = tuple(split(text)) if '"' in text else tuple(text.split())
+            words = tuple(split(text, limited=False)) if '"' in text else tuple(text.split())
             found = self._as_given[id(extension)] = words == extension.given
         return found
 
     def _gives(self, text: str, spec: RuleSpec) -> bool:
         try:
-            return self._reader.read(split(text), self._table).specs == (spec,)
+            return self._reader.read(split(text, limited=False), self._table).specs == (spec,)
         except Error:
             return False
 

@@ -23,6 +23,8 @@ class _Style:
     verbose: bool
     exact: bool
     line_numbers: bool
+    any_address: str
+    """The column of an address that is not asked for."""
 
     def number(self, value: int, width: int = 0) -> str:
         """A counter, padded on the left: all digits with ``-x``, else rounded to K, M, G or T from 100,000 on."""
@@ -59,7 +61,8 @@ def listing(
     """
     table = known_table(ruleset, table_name)
     chains = chosen_chains(table, chain)
-    style = _Style(numeric, verbose, exact, line_numbers)
+    any_address = _column(AddressMatch(0, 0), ruleset.family, numeric)
+    style = _Style(numeric, verbose, exact, line_numbers, any_address)
     references = table.references() if number is None and any(not one.built_in for one in chains) else {}
     separator = ""
     for one in chains:
@@ -91,11 +94,11 @@ def _row(number: int, rule: Rule, family: Family, table: str, style: _Style) -> 
     if style.verbose:
         text += f"{style.number(rule.counters.packets, style.width)} {style.number(rule.counters.bytes, style.width)} "
     invert, protocol = _protocol(spec, numeric)
-    text += f"{pad(spec.target_name, 9)} {invert}{protocol:<4} {_fragment(spec)} "
+    text += f"{pad(_target(spec), 9)} {invert}{protocol:<4} {_fragment(spec)} "
     if style.verbose:
         text += f" {pad(_interface(spec.in_interface, numeric), 6)} {pad(_interface(spec.out_interface, numeric), 6)} "
     for match in (spec.source, spec.destination):
-        text += f"{'!' if match is not None and match.invert else ' '}{pad(_address(match, family, numeric), 19)} "
+        text += style.any_address if match is None else _column(match, family, numeric)
     return f"{text}{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table, numeric)}\n"
 
 
@@ -107,10 +110,15 @@ def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
         for match, arrow in ((spec.source, ""), (spec.destination, "-> "))
     ]
     return (
-        f"{spec.target_name} {invert}{protocol} opt {_fragment(spec)}"
+        f"{_target(spec)} {invert}{protocol} opt {_fragment(spec)}"
         f" in {_interface(spec.in_interface, True)} out {_interface(spec.out_interface, True)} {' '.join(ends)}  "
         f"{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table_name, True)}"
     )
+
+
+def _target(spec: RuleSpec) -> str:
+    """The name of the target as the kernel has it."""
+    return (spec.target.kernel_name if spec.target is not None else "") or spec.target_name
 
 
 def _protocol(spec: RuleSpec, numeric: bool) -> tuple[str, str]:
@@ -138,6 +146,10 @@ def _address(match: AddressMatch | None, family: Family, numeric: bool) -> str:
     )
 
 
+def _column(match: AddressMatch, family: Family, numeric: bool) -> str:
+    return f"{'!' if match.invert else ' '}{pad(_address(match, family, numeric), 19)} "
+
+
 def _network(address: int, mask: int, family: Family, numeric: bool) -> str:
     """An address under its mask; a mask that is all ones is not printed."""
     if not numeric and not (mask if family is Family.IPV4 else address):
@@ -158,5 +170,5 @@ def _extensions(spec: RuleSpec, family: Family, table: str, numeric: bool) -> st
     if not spec.matches and spec.target is None:
         return ""
     facts = spec.facts(family, table)
-    text = "".join(match.list(facts, numeric) for match in spec.matches)
+    text = "".join([match.list(facts, numeric) for match in spec.matches])
     return text if spec.target is None else text + spec.target.list(facts, numeric)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pyiptables.errors import OperationFailed, ParameterProblem
 from pyiptables.syntax.words import marked
@@ -57,9 +58,9 @@ class XmlWriter:
     def parts(self, lines: Iterable[str]) -> Iterator[str]:
         """The whole document; OperationFailed or ParameterProblem, with what came before printed, at a bad line."""
         yield '<iptables-rules version="1.0">\n'
-        for text in lines:
+        for given in lines:
             self.number += 1
-            text = text.partition("\0")[0]
+            text = given.partition("\0")[0]
             if text[:1] == "#":
                 yield f"<!-- {_commented(text)} -->\n"
             elif text != "\n":
@@ -136,7 +137,7 @@ class XmlWriter:
         if text[:1] == "[":
             counters, text = self._rule_counters(text)
         words = marked(text)
-        name = next((word for (before, _), (word, _) in zip(words, words[1:], strict=False) if before == "-A"), None)
+        name = next((word for (before, _), (word, _) in pairwise(words) if before == "-A"), None)
         if name is None:
             raise OperationFailed(f"line {self.number} failed - no chain found")
         if name != self._chain:

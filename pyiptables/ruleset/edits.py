@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 
 from pyiptables.errors import OperationFailed
@@ -40,6 +41,8 @@ class TableEdit:
         self._table = table
         self._chains: dict[str, Chain | _Working] = dict(table.chains)
         self._references: Counter[str] | None = None
+        self._alike: dict[str, dict[RuleSpec, list[Rule]]] = {}
+        self._pointing: dict[str, list[tuple[str, int]]] | None = None
         self._sorted = True
         self.changed = False
 
@@ -72,10 +75,12 @@ class TableEdit:
         found = self._chains.get(chain)
         if found is not None:
             self._check_jump(spec)
-            wanted = spec.comparable
-            for number, rule in enumerate(found.rules, 1):
-                if rule.spec.comparable == wanted:
-                    return number
+            alike = self._rules_by_spec(chain, found).get(spec.comparable)
+            if alike:
+                if len(alike) == 1 and alike[0] is found.rules[-1]:
+                    return len(found.rules)
+                wanted = set(map(id, alike))
+                return next(number for number, rule in enumerate(found.rules, 1) if id(rule) in wanted)
             if spec.target is not None or spec.jump not in (None, *STANDARD_VERDICTS):
                 raise OperationFailed(NO_SUCH_NAME)
         raise OperationFailed(NO_SUCH_RULE)
@@ -86,9 +91,14 @@ class TableEdit:
         """Add a rule at the end."""
         working = self._open(chain)
         self._check_jump(spec)
-        working.rules.append(Rule(spec, counters, line))
+        rule = Rule(spec, counters, line)
+        working.rules.append(rule)
         if self._references is not None:
             self._refer(spec, 1)
+        if self._pointing is not None and spec.jump is not None:
+            self._pointing.setdefault(spec.jump, []).append((chain, len(working.rules) - 1))
+        if chain in self._alike:
+            self._alike[chain].setdefault(spec.comparable, []).append(rule)
 
     def insert(self, chain: str, number: int, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
         """Put a rule before the one of that number, or at the end when the number is one more than the last."""
@@ -96,6 +106,7 @@ class TableEdit:
         if number > len(working.rules) + 1:
             raise OperationFailed("Index of insertion too big.")
         self._check_jump(spec)
+        self._forget(chain)
         working.rules.insert(number - 1, Rule(spec, counters, line))
         self._refer(spec, 1)
 
@@ -106,6 +117,7 @@ class TableEdit:
             raise OperationFailed("Index of replacement too big.")
         self._check_jump(spec)
         self._refer(working.rules[number - 1].spec, -1)
+        self._forget(chain)
         working.rules[number - 1] = Rule(spec, counters, line)
         self._refer(spec, 1)
 
@@ -114,7 +126,12 @@ class TableEdit:
         working = self._open(chain)
         if not 0 < number <= len(working.rules):
             raise OperationFailed("Index of deletion too big.")
-        self._refer(working.rules.pop(number - 1).spec, -1)
+        self._pointing = None
+        rule = working.rules.pop(number - 1)
+        self._refer(rule.spec, -1)
+        if chain in self._alike:
+            alike = self._alike[chain][rule.spec.comparable]
+            alike[:] = [one for one in alike if one is not rule]
 
     def delete(self, chain: str, spec: RuleSpec) -> None:
         """Remove the first rule that says the same."""
@@ -127,6 +144,7 @@ class TableEdit:
         working = self._open(chain)
         for rule in working.rules:
             self._refer(rule.spec, -1)
+        self._forget(chain)
         working.rules.clear()
 
     def zero(self, chain: str) -> None:
@@ -135,6 +153,7 @@ class TableEdit:
         As in libiptc, that is for counters that the kernel has: rules and policies set in this same edit keep theirs.
         """
         working = self._open(chain)
+        self._alike.pop(chain, None)
         before = set(map(id, working.before))
         working.rules = [Rule(rule.spec, ZERO, rule.line) if id(rule) in before else rule for rule in working.rules]
         if not working.policy_set:
@@ -147,6 +166,7 @@ class TableEdit:
             raise OperationFailed("Index of counter too big.")
         rule = working.rules[number - 1]
         if any(rule is old for old in working.before):
+            self._alike.pop(chain, None)
             working.rules[number - 1] = Rule(rule.spec, ZERO, rule.line)
 
     def create(self, chain: str) -> None:
@@ -178,7 +198,8 @@ class TableEdit:
                 self._open(name).rules.clear()
             else:
                 del self._chains[name]
-        self._references = None
+        self._references = self._pointing = None
+        self._alike.clear()
         self.changed = True
 
     def rename(self, old: str, new: str) -> None:
@@ -188,13 +209,18 @@ class TableEdit:
         if old not in self._chains or self.is_built_in(old):
             raise OperationFailed(NO_SUCH_NAME)
         self._chains[new] = self._chains.pop(old)
-        for name, chain in list(self._chains.items()):
-            if any(rule.spec.jump == old for rule in chain.rules):
-                working = self._open(name)
-                working.rules = [_renamed(rule, old, new) for rule in working.rules]
+        pointing = self._places_by_jump()
+        if old in pointing:
+            pointing[new] = [(new if name == old else name, place) for name, place in pointing.pop(old)]
+            for name, place in pointing[new]:
+                rules = self._open(name).rules
+                rules[place] = _renamed(rules[place], new)
         if isinstance(found := self._chains[new], Chain):
             self._chains[new] = Chain(new, found.rules)
+        if found.rules:
+            self._pointing = None  # which knows its rules by the old name
         self._references = None
+        self._alike.clear()
         self._sorted = False
         self.changed = True
 
@@ -233,6 +259,31 @@ class TableEdit:
         found = self._chains[name]
         return found if isinstance(found, Chain) else Chain(name, tuple(found.rules), found.policy, found.counters)
 
+    def _forget(self, chain: str) -> None:
+        """Rules of a chain change their places or go."""
+        self._alike.pop(chain, None)
+        self._pointing = None
+
+    def _places_by_jump(self) -> dict[str, list[tuple[str, int]]]:
+        """Where the rules that jump stand, chain and index, by the chain that they jump to."""
+        found = self._pointing
+        if found is None:
+            found = self._pointing = {}
+            for name, chain in self._chains.items():
+                for place, rule in enumerate(chain.rules):
+                    if rule.spec.jump is not None:
+                        found.setdefault(rule.spec.jump, []).append((name, place))
+        return found
+
+    def _rules_by_spec(self, name: str, chain: Chain | _Working) -> dict[RuleSpec, list[Rule]]:
+        """The chain's rules by what they say, so that many deletions need not look through it each time."""
+        found = self._alike.get(name)
+        if found is None:
+            found = self._alike[name] = {}
+            for rule in chain.rules:
+                found.setdefault(rule.spec.comparable, []).append(rule)
+        return found
+
     def _check_jump(self, spec: RuleSpec) -> None:
         if spec.jump is not None and self.is_built_in(spec.jump):
             raise OperationFailed(INVALID, hint=f"{spec.jump} is a built-in chain, which no rule can jump to")
@@ -256,9 +307,5 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _renamed(rule: Rule, old: str, new: str) -> Rule:
-    if rule.spec.jump != old:
-        return rule
-    spec = rule.spec
-    parts = {name: getattr(spec, name) for name in RuleSpec.__slots__}
-    return Rule(RuleSpec(**{**parts, "jump": new}), rule.counters, rule.line)
+def _renamed(rule: Rule, new: str) -> Rule:
+    return Rule(replace(rule.spec, jump=new), rule.counters, rule.line)

@@ -16,6 +16,7 @@ from pyiptables.ruleset.edits import INVALID
 from pyiptables.ruleset.model import STANDARD_VERDICTS, Chain, Rule, Table
 
 LOOP = "Too many levels of symbolic links."
+_NOWHERE: frozenset[Hook] = frozenset()
 _LOOKS_FURTHER, _BY_KIND = Extension.kernel_check, Extension.allowed_hooks
 
 
@@ -41,14 +42,13 @@ def check_table(table: Table, family: Family) -> None:
     flows = {name: _flow(chain, table) for name, chain in table.chains.items()}
     reached = _reached(table, flows)
     accepted: set[tuple[object, ...]] = set()
-    nowhere: frozenset[Hook] = frozenset()
     for name, chain in table.chains.items():
         hooks, end = reached[name], flows[name].end
         for number, rule in enumerate(chain.rules, 1):
             spec = rule.spec
             if not spec.matches and spec.target is None:
                 continue
-            reason = _refusal(rule, family, table.name, hooks if number <= end else nowhere, accepted)
+            reason = _refusal(rule, family, table.name, hooks if number <= end else _NOWHERE, accepted)
             if reason is not None:
                 answer = f"{reason.answer}." if isinstance(reason, Refusal) else INVALID
                 raise Refused(answer, reason, name, number, rule.line)
@@ -75,16 +75,17 @@ def _flow(chain: Chain, table: Table) -> _Flow:
 
 def _reached(table: Table, flows: Mapping[str, _Flow]) -> dict[str, frozenset[Hook]]:
     """From which hooks each chain can be reached; Refused when jumps that can be reached run in a circle."""
-    hooks: dict[str, set[Hook]] = {name: set() for name in table.chains}
+    hooks = dict.fromkeys(table.chains, _NOWHERE)
     for name, chain in table.chains.items():
         if chain.built_in:
             _walk(table, Hook[name], name, flows, hooks)
-    return {name: frozenset(found) for name, found in hooks.items()}
+    return hooks
 
 
-def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hooks: Mapping[str, set[Hook]]) -> None:
+def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hooks: dict[str, frozenset[Hook]]) -> None:
     """Visit each chain that the hook leads to once, depth first, without recursion: chains can be nested deeply."""
-    hooks[start].add(hook)
+    more = {_NOWHERE: frozenset((hook,))}  # sets of hooks with this one too: few, and shared by many chains
+    hooks[start] = more[_NOWHERE]
     under_way = {start}
     path = [(start, iter(flows[start].jumps))]
     while path:
@@ -93,8 +94,9 @@ def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hook
             if jump in under_way:
                 line = table.chains[name].rules[number - 1].line
                 raise Refused(LOOP, f"the jump to {jump} closes a loop", name, number, line)
-            if hook not in hooks[jump]:
-                hooks[jump].add(hook)
+            before = hooks[jump]
+            if hook not in before:
+                hooks[jump] = more.setdefault(before, before | {hook})
                 under_way.add(jump)
                 path.append((jump, iter(flows[jump].jumps)))
                 break
@@ -131,7 +133,9 @@ def _place_refusal(extension: Extension, table: str, hooks: frozenset[Hook]) -> 
     allowed = extension.allowed_hooks()
     if allowed is not None and not hooks <= allowed:
         wrong = min(hooks - allowed)
-        return f"{extension.name} cannot be used at {wrong.name}, only at {_listed(hook.name for hook in sorted(allowed))}"
+        return (
+            f"{extension.name} cannot be used at {wrong.name}, only at {_listed(hook.name for hook in sorted(allowed))}"
+        )
     return None
 
 

@@ -36,8 +36,8 @@ class Reader:
     """Reads many command lines of one family, each distinct part once.
 
     ``announced`` are chains of which a restore file has spoken: after ``-j`` they are taken for no extension.
-    ``sets`` are those that references are checked against. ``line`` is the line being read, or read last: it knows which word an error is about. ``warnings`` are texts for
-    standard error, to be taken away by the caller.
+    ``sets`` are those that references are checked against. ``line`` is the line being read, or read last: it knows which
+    word an error is about. ``warnings`` are texts for standard error, to be taken away by the caller.
     """
 
     def __init__(

@@ -25,14 +25,14 @@ _WORD = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def split(line: str, room: int = MOST) -> list[str]:
-    """The words of a line; ParameterProblem when one is too long or there are more than ``room``."""
-    if len(line) > LONGEST // 4 and len(line.encode("utf-8", "surrogateescape")) > LONGEST:
+def split(line: str, room: int = MOST, *, limited: bool = True) -> list[str]:
+    """The words of a line; ParameterProblem when one is too long or there are more than ``room``, unless not limited."""
+    if limited and len(line) > LONGEST // 4 and len(line.encode("utf-8", "surrogateescape")) > LONGEST:
         return [word for word, _ in walk(line, room)]
     words = _usual(line)
     if words is None:
         words = [plain or before + _ESCAPED.sub(r"\1", quoted) for plain, before, quoted in _WORD.findall(line)]
-    if len(words) > room:
+    if limited and len(words) > room:
         raise ParameterProblem("Parser cannot handle more arguments")
     return words
 

@@ -114,6 +114,7 @@ cgroup match options:
 [!] --cgroup number             class of net_cls, not beside --path
 Match by the control group of the process that sends. Without a socket it never
 matches, inverted or not.
+Hooks: INPUT, OUTPUT, POSTROUTING
 pyipt trace: not modelled, so that it does not match: the control group of the
   process that sends
 """),

@@ -56,7 +56,12 @@ BROKEN = [
     (f"{ROUTER} -i eth0 -p tcp -s 192.0.2.1 -d 192.0.2.2 --dprot 22", b"", 1, "--dport"),
     (f"{ROUTER} --write /nowhere/x.pcapng HOST/home-router/capture.pcapng", b"", 1, "No such file"),
     (f"{ROUTER} --save-rules /nowhere/x HOST/home-router/capture.pcapng", b"", 1, "cannot write /nowhere/x"),
-    ("--strict --rules HOST/web-server/rules.v4 HOST/web-server/capture.pcapng", b"", 1, "--strict: it would have to be"),
+    (
+        "--strict --rules HOST/web-server/rules.v4 HOST/web-server/capture.pcapng",
+        b"",
+        1,
+        "--strict: it would have to be",
+    ),
     (f"{ROUTER} --strict --kernel-time-zone 2h HOST/home-router/capture.pcapng", b"", 1, "expected +HH:MM"),
     (f"{ROUTER} --owner root HOST/home-router/capture.pcapng", b"", 1, "expected UID or UID:GID"),
     (ROUTER, b"", 2, "name a capture"),

@@ -12,6 +12,7 @@ from pyiptables.packet.names import SAVED_PROTOCOLS
 
 MOST_OPTIONS = 5
 NEEDED = {
+    "addrtype": "--src-type|--dst-type",
     "bpf": "--bytecode|--object-pinned",
     "connlimit": "--connlimit-above|--connlimit-upto",
     "hashlimit": "--hashlimit-upto|--hashlimit-above",
@@ -29,7 +30,7 @@ NEEDED = {
 
 COMPANY = {"SYNPROXY": "-p tcp", "TCPMSS": "-p tcp --syn", "TPROXY": "-p udp"}
 """What else must be in the rule."""
-ONLY = {"--path": "/"}
+ONLY = {"--path": ("/",), "--algo": ("bm", "kmp")}
 """Values that are there on every host."""
 
 
@@ -68,7 +69,9 @@ def uses(draw, extension, family):
                 chosen[attribute] = one
                 if one.invertible and draw(st.booleans()):
                     words.append("!")
-                value = ONLY.get(one.names[0]) or draw(strategy(one.kind, family))
+                value = draw(
+                    st.sampled_from(ONLY[one.names[0]]) if one.names[0] in ONLY else strategy(one.kind, family)
+                )
                 words += [draw(st.sampled_from(one.names)), *([value] if isinstance(value, str) else value)]
     return words
 
@@ -77,13 +80,13 @@ def uses(draw, extension, family):
 def rules(draw, extension, family):
     """Table and words of a rule with one extension, and the protocol that it may want."""
     tables = sorted(extension.tables or ("filter", "mangle", "raw"))
-    table = draw(st.sampled_from(tables))
-    chain = draw(st.sampled_from([hook.name for hook in TABLES[table] if hook in (extension.hooks or TABLES[table])]))
+    places = [(table, hook) for table in tables for hook in TABLES[table] if hook in (extension.hooks or TABLES[table])]
+    table, hook = draw(st.sampled_from(places))
     protocols = [SAVED_PROTOCOLS.get(number, str(number)) for number in sorted(extension.protocols or ())]
     usual = [extension.name] if extension.name in ("tcp", "udp", "icmp") else ["tcp", "udp", "sctp", "icmp"]
     protocol = draw(st.sampled_from(protocols or [*usual, None]))
     company = COMPANY.get(extension.name) or (f"-p {protocol}" if protocol else "")
-    return table, ["-A", chain, *company.split(), *draw(uses(extension, family))]
+    return table, ["-A", hook.name, *company.split(), *draw(uses(extension, family))]
 
 
 def line(words):

@@ -37,6 +37,9 @@ SAY_LESS = {
 }  # fmt: skip
 """Extensions whose text, as iptables prints it, does not always give the same rule again."""
 
+NEVER_TAKEN = {"nfacct"}
+"""Extensions that name what is on no host of these rules."""
+
 
 def read(family, table, words):
     (spec,) = Reader(family).read(words, table).specs
@@ -90,4 +93,4 @@ def test_saved_rules_are_the_same_rules(extension, family):
                 assert any(spec.target_name in part for part in parts)
 
     check()
-    assert taken, "no rule was taken"
+    assert taken or extension.name in NEVER_TAKEN, "no rule was taken"

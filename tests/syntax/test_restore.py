@@ -8,8 +8,7 @@ from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Counters, Ruleset
 from pyiptables.syntax.diagnosis import diagnosis
-from pyiptables.syntax.messages import VERSION
-from pyiptables.syntax.messages import BrokenRuleset
+from pyiptables.syntax.messages import VERSION, BrokenRuleset
 from pyiptables.syntax.restore import Restore, RestoreFailed, Settings, Silent, load
 
 V4 = Family.IPV4

@@ -9,6 +9,7 @@ from typing import Any
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
 
+_SPECIAL = re.compile(r"[\"'\\]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -16,7 +17,7 @@ def quoted(text: str) -> str:
     """A text as xtables_save_string prints it: bare when plain, else in double quotes with escapes."""
     if _BARE.match(text):
         return text
-    return '"' + re.sub(r"([\"'\\])", r"\\\1", text) + '"'
+    return '"' + _SPECIAL.sub(r"\\\g<0>", text) + '"' if _SPECIAL.search(text) else f'"{text}"'
 
 
 class Text(Kind):

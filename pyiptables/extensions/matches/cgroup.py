@@ -8,6 +8,7 @@ from pyiptables.extensions.base import Match, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT32
 from pyiptables.extensions.kinds.texts import Text
 from pyiptables.extensions.matches._sockets import may_have_socket
+from pyiptables.hooks import Hook
 from pyiptables.predicate import Predicate, Unknown
 
 
@@ -15,6 +16,7 @@ class CgroupMatch(Match):
     """Match by the control group of the process that sends. Without a socket it never matches, inverted or not."""
 
     name = "cgroup"
+    hooks = frozenset({Hook.INPUT, Hook.OUTPUT, Hook.POSTROUTING})
     unknown = "the control group of the process that sends"
 
     path = opt("--path", kind=Text(511), invertible=True, help="a group of version 2, or one below it")

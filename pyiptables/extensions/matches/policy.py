@@ -7,10 +7,10 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Flag, Kind, Match, Option, RuleFacts, opt
-from pyiptables.extensions.kinds.protocols import ANY_PROTOCOL
 from pyiptables.extensions.kinds.choices import Choice
 from pyiptables.extensions.kinds.hosts import HOST_MASK
 from pyiptables.extensions.kinds.numbers import UINT32
+from pyiptables.extensions.kinds.protocols import ANY_PROTOCOL
 from pyiptables.hooks import Hook
 from pyiptables.packet.names import protocol_name
 from pyiptables.predicate import TRUE, Predicate, Unknown

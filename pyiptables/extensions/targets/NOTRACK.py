@@ -13,6 +13,7 @@ class NotrackTarget(Target):
     """Keep the packet from being tracked. Goes on."""
 
     name = "NOTRACK"
+    kernel_name = "CT"
     tables = frozenset({"raw"})
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:

@@ -101,7 +101,9 @@ def policy_routing(rng: Random, host: Universe) -> None:
         f"from {source} iif {dmz}",
     ]  # fmt: skip
     for place, selector in enumerate(rng.sample(asked, rng.randint(2, 5))):
-        action = rng.choice(("table 100", "table 100", "table 101", "table main", "prohibit", "unreachable", "blackhole"))
+        action = rng.choice(
+            ("table 100", "table 100", "table 101", "table main", "prohibit", "unreachable", "blackhole")
+        )
         host.policy.append(f"{selector} {action} pref {100 + place}")
 
 
@@ -132,7 +134,9 @@ def small_mtu(rng: Random, host: Universe) -> None:
     for name in rng.sample(host.names, 2):
         host.links[name].mtu = rng.choice((least, 1300, 1400))
     if rng.random() < 0.5:
-        host.routes.append(f"{rng.choice(host.links[host.names[0]].far)} via {host.gateway} dev {host.names[0]} mtu {least}")
+        host.routes.append(
+            f"{rng.choice(host.links[host.names[0]].far)} via {host.gateway} dev {host.names[0]} mtu {least}"
+        )
 
 
 def accounting(rng: Random, host: Universe) -> None:
@@ -183,7 +187,11 @@ def helpers(draw: Draw) -> list[str]:
 
 def many_to_one(draw: Draw) -> list[str]:
     """Mappings whose ranges are small, so that ports clash."""
-    return [draw.fill("nat -A POSTROUTING -p udp -j SNAT --to-source {bracketed}:{7000-7001|5000}")] if draw.chance(0.4) else []
+    return (
+        [draw.fill("nat -A POSTROUTING -p udp -j SNAT --to-source {bracketed}:{7000-7001|5000}")]
+        if draw.chance(0.4)
+        else []
+    )
 
 
 def ip_options(player: Player) -> None:

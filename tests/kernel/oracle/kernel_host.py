@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hosts.lab import run, within
+
 from oracle.universe import Universe
 
 _ALL_NAMESPACES = Path("/proc/sys/net/netfilter/nf_log_all_netns")

@@ -135,7 +135,9 @@ def gre(header: Header, payload: bytes, *, key: int | None = None, version: int 
     if version:
         return header.packet(GRE, struct.pack(">HHHHI", 0x3001, 0x880B, len(payload), call, 1) + payload)
     flags = 0x2000 if key is not None else 0
-    return header.packet(GRE, struct.pack(">HH", flags, 0x0800) + (struct.pack(">I", key or 0) if flags else b"") + payload)
+    return header.packet(
+        GRE, struct.pack(">HH", flags, 0x0800) + (struct.pack(">I", key or 0) if flags else b"") + payload
+    )
 
 
 def esp(header: Header, spi: int, payload: bytes) -> bytes:
@@ -214,7 +216,7 @@ def _pseudo(header: Header, protocol: int, size: int) -> int:
 class View:
     """What a receiver reads in a packet: addresses, protocol, ports, and what TCP and ICMP need for an answer."""
 
-    __slots__ = ("body", "destination", "flags", "ident", "protocol", "raw", "source", "dport", "sport")
+    __slots__ = ("body", "destination", "dport", "flags", "ident", "protocol", "raw", "source", "sport")
 
     def __init__(self, packet: bytes) -> None:
         self.raw = packet

@@ -139,4 +139,6 @@ class Player:
 
 def _same(one: View, other: View) -> bool:
     """Whether what came out is what went in, as far as NAT lets it be."""
-    return one.protocol == other.protocol and (one.body[8:] == other.body[8:] or bool(one.flags) and one.flags == other.flags)
+    return one.protocol == other.protocol and (
+        one.body[8:] == other.body[8:] or (bool(one.flags) and one.flags == other.flags)
+    )

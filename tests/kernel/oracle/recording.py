@@ -120,7 +120,9 @@ def unsteady(one: Path, other: Path) -> list[str]:
     places = (n for n, (a, b) in enumerate(zip_longest(first, second), 1) if a != b)
     came = next((f"packet {place} that came in" for place in places), "")
     differing = by_place(one).differences(by_place(other))
-    if came and (not differing or not differing[0].startswith("packet") or int(differing[0].split()[1]) >= int(came.split()[1])):
+    if came and (
+        not differing or not differing[0].startswith("packet") or int(differing[0].split()[1]) >= int(came.split()[1])
+    ):
         return [came]
     return differing
 

@@ -87,7 +87,7 @@ class Rules:
 
     def matches(self, table: str, hooks: frozenset[str]) -> tuple[list[str], str]:
         """The matches of a rule, and the protocol that they make sure of (``syn``: TCP's first segment, ``-``: none)."""
-        rng, fill, chance = self.rng, self.draw.fill, self.draw.chance
+        fill, chance = self.draw.fill, self.draw.chance
         words = []
         if hooks <= {"PREROUTING", "INPUT", "FORWARD"} and chance(0.2):
             words.append(fill("{no}-i {{iface}|{iface}|lo|wan+|d+}"))
@@ -190,7 +190,9 @@ class Rules:
         if table == "raw" and chance(0.2):
             return "-j CT --notrack"
         if table in ("raw", "mangle"):
-            return rng.choice(("-j ACCEPT", "-j ACCEPT", "-j RETURN", "-j RETURN", "-j DROP", self.log(), self.log(), ""))
+            return rng.choice(
+                ("-j ACCEPT", "-j ACCEPT", "-j RETURN", "-j RETURN", "-j DROP", self.log(), self.log(), "")
+            )
         return rng.choice(("-j ACCEPT", "-j ACCEPT", "-j ACCEPT", "-j DROP", "-j RETURN", self.log(), ""))
 
     def log(self) -> str:

@@ -104,7 +104,9 @@ def _with_values(draw: Draw, template: str) -> str:
     return (
         template.replace("{family}", f"family inet{'6' if six else ''}")
         .replace("{bitmap}", f"10.{n}.0.0/24")
-        .replace("{inbitmap}", f"10.{n}.0.{{10|11|12|13|14|1|20-30}}" if "mac" not in template else f"10.{n}.0.{{10|11|12}}")
+        .replace(
+            "{inbitmap}", f"10.{n}.0.{{10|11|12|13|14|1|20-30}}" if "mac" not in template else f"10.{n}.0.{{10|11|12}}"
+        )
         .replace("{icmp}", "icmpv6:echo-request" if six else "icmp:echo-request")
         .replace("{plainnet}", network, 1)
         .replace("{plainnet}", other)

@@ -122,7 +122,9 @@ def udp(player: Player) -> None:
             if rng.random() < 0.25 and seen:
                 error(player, server, seen[0].view)
             else:
-                player.send(server.interface, P.udp(player.header(server.source, server.destination), server.ports, b"answer"))
+                player.send(
+                    server.interface, P.udp(player.header(server.source, server.destination), server.ports, b"answer")
+                )
 
 
 ERRORS4 = ((3, 0), (3, 1), (3, 2), (3, 3), (3, 4), (3, 13), (4, 0), (11, 0), (11, 1), (12, 0), (5, 1))

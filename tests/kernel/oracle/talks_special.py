@@ -14,7 +14,14 @@ ORDERS = ("in order", "in order", "backwards", "shuffled", "missing", "doubled")
 IP_OPTIONS = (b"\x94\x04\0\0", b"\x01\x01", b"\x07\x07\x04\0\0\0\0", b"\x44\x08\x05\x00\0\0\0\0", b"\x82\x04\x01\x02",
               b"\x88\x04\x12\x34")  # fmt: skip
 """Router alert, no-operations, record route, timestamp, an unknown copied one, stream id."""
-BAD_OPTIONS = (b"\x07\x03\x04\0", b"\x07\x27\x04\0", b"\x44\x03\x05\0", b"\x83\x07\x04\x0a\0\0\x01", b"\x94\x05\0\0", b"\x55\x00\0\0")
+BAD_OPTIONS = (
+    b"\x07\x03\x04\0",
+    b"\x07\x27\x04\0",
+    b"\x44\x03\x05\0",
+    b"\x83\x07\x04\x0a\0\0\x01",
+    b"\x94\x05\0\0",
+    b"\x55\x00\0\0",
+)
 
 
 def extension_chains(player: Player) -> None:
@@ -56,11 +63,17 @@ def fragments(player: Player) -> None:
     rng = player.rng
     interface, source, destination = endpoints(player)
     ports = (rng.choice(CLIENT_PORTS), rng.choice(PORTS))
-    whole = P.udp(player.header(source, destination, ttl=64), ports, bytes(n & 255 for n in range(rng.choice((64, 200, 1600, 3000)))))
+    whole = P.udp(
+        player.header(source, destination, ttl=64),
+        ports,
+        bytes(n & 255 for n in range(rng.choice((64, 200, 1600, 3000)))),
+    )
     sizes = rng.choice(([40], [8, 8], [64, 32, 40], [1480, 800], [800, 1000], [1200, 1200], [24, 24, 24, 24]))
     server = answering(fragmented(player, whole, sizes, rng.choice(ORDERS), interface))
     if server is not None and server.ports[0]:
-        back = P.udp(player.header(server.source, server.destination, ttl=64), server.ports, b"r" * rng.choice((20, 1700)))
+        back = P.udp(
+            player.header(server.source, server.destination, ttl=64), server.ports, b"r" * rng.choice((20, 1700))
+        )
         fragmented(player, back, rng.choice(([24], [1000, 600], [1480])), rng.choice(ORDERS), server.interface)
 
 
@@ -99,12 +112,28 @@ def sctp(player: Player) -> None:
         "C": (tags[1], [(14, 0, b"")]), "A": (tags[1], [(6, 0, b"")]), "X": (0x99, [data]), "Z": (tags[1], [(1, 0, init), data]),
     }  # fmt: skip
     server: Side | None = None
-    plan = rng.choice(("I i K k D d S s C", "I i K k D d", "I i K k A", "I", "D", "I i K k H h D", "X", "I X i K k X D", "Z", "H h D", "I i"))
+    plan = rng.choice(
+        (
+            "I i K k D d S s C",
+            "I i K k D d",
+            "I i K k A",
+            "I",
+            "D",
+            "I i K k H h D",
+            "X",
+            "I X i K k X D",
+            "Z",
+            "H h D",
+            "I i",
+        )
+    )
     for step in plan.split():
         side = Side(interface, source, destination, ports) if step.isupper() else server
         if side is None:
             return
-        seen = player.send(side.interface, P.sctp(player.header(side.source, side.destination), side.ports, *words[step]))
+        seen = player.send(
+            side.interface, P.sctp(player.header(side.source, side.destination), side.ports, *words[step])
+        )
         if step.isupper():
             server = answering(seen) or server
 
@@ -134,9 +163,15 @@ def udplite(player: Player) -> None:
     rng = player.rng
     interface, source, destination = endpoints(player)
     ports = (rng.choice(CLIENT_PORTS), rng.choice(PORTS))
-    server = answering(player.send(interface, P.udplite(player.header(source, destination), ports, b"lite" * 5, rng.choice((0, 8, 12, 5)))))
+    server = answering(
+        player.send(
+            interface, P.udplite(player.header(source, destination), ports, b"lite" * 5, rng.choice((0, 8, 12, 5)))
+        )
+    )
     if server is not None:
-        player.send(server.interface, P.udplite(player.header(server.source, server.destination), server.ports, b"answer"))
+        player.send(
+            server.interface, P.udplite(player.header(server.source, server.destination), server.ports, b"answer")
+        )
 
 
 def gre(player: Player) -> None:
@@ -195,19 +230,39 @@ def groups(player: Player) -> None:
     name = rng.choice(universe.names)
     source = rng.choice(universe.links[name].near)
     if player.six:
-        targets = ["ff02::1", "ff02::2", "ff02::fb", "ff05::2", "ff01::1", "ff0e::7", "ff02::1:ff00:1", "::1", "fe80::1", "::"]
+        targets = [
+            "ff02::1",
+            "ff02::2",
+            "ff02::fb",
+            "ff05::2",
+            "ff01::1",
+            "ff0e::7",
+            "ff02::1:ff00:1",
+            "::1",
+            "fe80::1",
+            "::",
+        ]
     else:
         n = universe.number
         targets = [f"198.18.{n}.255", f"10.{n}.0.255", f"10.{n}.255.255", f"172.20.{n}.15", f"198.18.{n}.0", "255.255.255.255",
                    "224.0.0.1", "224.0.0.251", "239.1.2.3", "0.0.0.0", "127.0.0.1", "240.0.0.1", "169.254.1.1"]  # fmt: skip
     destination = rng.choice(targets)
     if rng.random() < 0.25:
-        source = rng.choice(["::", "ff02::1", "::1", "fe80::77"] if player.six else ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", *targets[:2], *universe.local[:2]])
+        source = rng.choice(
+            ["::", "ff02::1", "::1", "fe80::77"]
+            if player.six
+            else ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", *targets[:2], *universe.local[:2]]
+        )
     group = bytes.fromhex("3333" + "".join(f"{n:02x}" for n in (0, 0, 0, 1))) if player.six else b"\x01\0\x5e\0\0\x01"
     mac = rng.choice((group.hex(":"), "ff:ff:ff:ff:ff:ff", "", "02:cc:00:00:00:01"))
-    packet = P.udp(player.header(source, destination, ttl=rng.choice((1, 64, 255))), (33001, rng.choice(PORTS)), b"to all")
-    local = rng.random() < 0.25
-    player.send(None if local and source in universe.local else name, packet, mac=mac)
+    packet = P.udp(
+        player.header(source, destination, ttl=rng.choice((1, 64, 255))), (33001, rng.choice(PORTS)), b"to all"
+    )
+    if rng.random() < 0.25:
+        header = player.header(rng.choice(universe.local), destination, ttl=rng.choice((1, 64)))
+        player.send(None, P.udp(header, (33001, rng.choice(PORTS)), b"to all"))
+    else:
+        player.send(name, packet, mac=mac)
 
 
 def errors(player: Player) -> None:
@@ -216,7 +271,11 @@ def errors(player: Player) -> None:
     begin = rng.choice((tcp, udp, ping))
     before = len(player.emitted)
     begin(player)
-    fresh = [sent for sent in player.emitted[before:] if sent.interface and len(sent.data) > 34 and sent.data[12:14] in (b"\x08\0", b"\x86\xdd")]
+    fresh = [
+        sent
+        for sent in player.emitted[before:]
+        if sent.interface and len(sent.data) > 34 and sent.data[12:14] in (b"\x08\0", b"\x86\xdd")
+    ]
     if fresh:
         frame = rng.choice(fresh)
         view = P.View(frame.data[14:])
@@ -231,14 +290,18 @@ def big(player: Player) -> None:
     interface, source, destination = endpoints(player)
     fields = {"fragment": P.DONT} if not player.six and rng.random() < 0.5 else {}
     header = player.header(source, destination, ttl=rng.choice((64, 64, 2, 1)), **fields)
-    player.send(interface, P.udp(header, (33001, rng.choice(PORTS)), b"b" * rng.choice((100, 600, 1300, 1400, 1472, 1452))))
+    player.send(
+        interface, P.udp(header, (33001, rng.choice(PORTS)), b"b" * rng.choice((100, 600, 1300, 1400, 1472, 1452)))
+    )
 
 
 def bad_options(player: Player) -> None:
     """IPv4 options that are wrong, or ask for a route."""
     interface, source, destination = endpoints(player)
     header = player.header(source, destination)
-    made = P.Header(header.source, header.destination, header.ttl, 0, header.ident, options=player.rng.choice(BAD_OPTIONS))
+    made = P.Header(
+        header.source, header.destination, header.ttl, 0, header.ident, options=player.rng.choice(BAD_OPTIONS)
+    )
     player.send(interface, P.udp(made, (33001, 53), b"option"))
 
 
@@ -268,7 +331,11 @@ def ftp(player: Player) -> None:
     six = player.six
     if passive:
         talk.step("D", b"EPSV\r\n" if six else b"PASV\r\n")
-        text = f"229 Entering Extended Passive Mode (|||{port}|)\r\n" if six else f"227 Entering Passive Mode ({numbers}).\r\n"
+        text = (
+            f"229 Entering Extended Passive Mode (|||{port}|)\r\n"
+            if six
+            else f"227 Entering Passive Mode ({numbers}).\r\n"
+        )
         seen = talk.step("d", text.encode())
         begin = Side(client.interface, client.source, client.destination, (40002, port))
     else:
@@ -282,7 +349,9 @@ def ftp(player: Player) -> None:
         opened = P.tcp(player.header(begin.source, begin.destination), (begin.ports[0], port), SYN, seq=7)
         back = answering(player.send(begin.interface, opened))
         if back is not None:
-            player.send(back.interface, P.tcp(player.header(back.source, back.destination), back.ports, SYN | ACK, seq=9, ack=8))
+            player.send(
+                back.interface, P.tcp(player.header(back.source, back.destination), back.ports, SYN | ACK, seq=9, ack=8)
+            )
         talk.step("d", b"226 done\r\n")
         talk.step("D", b"QUIT\r\n")
 
@@ -291,14 +360,22 @@ def tftp(player: Player) -> None:
     """A read request of TFTP, and data from another port."""
     rng = player.rng
     interface, source, destination = endpoints(player)
-    request = P.udp(player.header(source, destination), (rng.choice(CLIENT_PORTS), 69), rng.choice((b"\0\x01name\0octet\0", b"\0\x02name\0octet\0", b"\0\x05oops\0")))
+    request = P.udp(
+        player.header(source, destination),
+        (rng.choice(CLIENT_PORTS), 69),
+        rng.choice((b"\0\x01name\0octet\0", b"\0\x02name\0octet\0", b"\0\x05oops\0")),
+    )
     server = answering(player.send(interface, request))
     if server is not None and server.ports[0]:
         for ports in ((5000, server.ports[1]), (5000, server.ports[1]), server.ports):
-            seen = player.send(server.interface, P.udp(player.header(server.source, server.destination), ports, b"\0\x03\0\x01data"))
+            seen = player.send(
+                server.interface, P.udp(player.header(server.source, server.destination), ports, b"\0\x03\0\x01data")
+            )
             back = answering(seen)
             if back is not None:
-                player.send(back.interface, P.udp(player.header(back.source, back.destination), back.ports, b"\0\x04\0\x01"))
+                player.send(
+                    back.interface, P.udp(player.header(back.source, back.destination), back.ports, b"\0\x04\0\x01")
+                )
 
 
 def neighbours(player: Player) -> None:
@@ -330,4 +407,6 @@ def window(player: Player) -> None:
         seq += rng.choice((0, 0, -1, -100, 1, 5000, 70000, -70000))
         ack += rng.choice((0, 0, 1, -1, 5000, 100000, -100000))
         header = player.header(side.source, side.destination)
-        player.send(side.interface, P.tcp(header, side.ports, flags, seq=seq, ack=ack, payload=rng.choice((b"", b"data"))))
+        player.send(
+            side.interface, P.tcp(header, side.ports, flags, seq=seq, ack=ack, payload=rng.choice((b"", b"data")))
+        )
