@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyiptables.conntrack import Ctinfo
 from pyiptables.hooks import Family, Hook
+from pyiptables.packet.checksum import checksum
 from pyiptables.trace import events
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Actions:
         if copy.family is Family.IPV4:
             copy.data[6] |= DONT_FRAGMENT
             copy.data[8] = (copy.data[8] - came_in) & 255
+            copy.data[10:12] = b"\0\0"
+            copy.data[10:12] = checksum(copy.data[: copy.ihl]).to_bytes(2, "big")
         else:
             copy.data[7] = (copy.data[7] - came_in) & 255
         copy.parse()

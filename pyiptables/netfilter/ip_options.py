@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pyiptables.hooks import Family
+from pyiptables.host import Kind, RouteType
 from pyiptables.packet.checksum import checksum
 from pyiptables.packet.skb import Skb
+
+if TYPE_CHECKING:
+    from pyiptables.netfilter.path import NetworkLayer
 
 END, NOOP, RECORD_ROUTE, TIMESTAMP, LOOSE, STRICT, ROUTER_ALERT = 0, 1, 7, 68, 131, 137, 148
 TIMES_ONLY, TIMES_AND_ADDRESSES, TIMES_OF_GIVEN = 0, 1, 3
 MOST_OVERFLOW = 15
+PARAMETER_PROBLEM = 12
 FIRST = 20
 DAY_IN_MS = 86_400_000
 
@@ -129,12 +135,38 @@ def _timestamp(found: Options, skb: Skb, at: int, address: Callable[[], int], fo
     return -1
 
 
-def send_on(skb: Skb, options: Options, address: Callable[[], int]) -> None:
+def receive(network: NetworkLayer, skb: Skb) -> Options | None:
+    """Check and fill in the options of a routed packet; None when its way ended there (ip_rcv_options)."""
+
+    def own() -> int:
+        return skb.daddr if skb.dst.kind is Kind.LOCAL else _address_towards(network, skb.saddr, "")
+
+    def foreign(address: int) -> bool:
+        return network.host.address_type(Family.IPV4, address) is RouteType.UNICAST
+
+    found = fill_in(skb, own, foreign)
+    if found.problem >= 0:
+        network.icmp_error(skb, PARAMETER_PROBLEM, 0, found.problem << 24, "parameter problem")
+        network.decide("DROP", None, f"the IP options are broken at byte {found.problem} of the header")
+        return None
+    settings = (f"net/ipv4/conf/{scope}/accept_source_route" for scope in ("all", skb.iif))
+    if found.source_route and not all(network.host.sysctl(name) for name in settings):
+        network.decide("DROP", None, "the packet asks for a route, and accept_source_route is off")
+        return None
+    return found
+
+
+def _address_towards(network: NetworkLayer, address: int, oif: str) -> int:
+    """The own address that packets to another one would have (fib_compute_spec_dst, ip_rt_get_source)."""
+    return network.host.route(Family.IPV4, address, oif=oif, output=True).source
+
+
+def send_on(network: NetworkLayer, skb: Skb, options: Options) -> None:
     """Record the address that a forwarded packet leaves from, and make the checksum right (ip_forward_options)."""
     data = skb.data
     if options.needs_address:
         slot = options.record_route + data[options.record_route + 2] - 5
-        data[slot : slot + 4] = address().to_bytes(4, "big")
+        data[slot : slot + 4] = _address_towards(network, skb.daddr, skb.dst.oif).to_bytes(4, "big")
     if options.changed:
         data[10:12] = b"\0\0"
         data[10:12] = checksum(data[: skb.ihl]).to_bytes(2, "big")

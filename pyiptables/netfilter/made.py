@@ -17,6 +17,8 @@ UDP, GRE = 17, 47
 UNCHECKED = frozenset({50, 51, 132, 136})
 """ESP, AH, SCTP, UDP-Lite: no Internet checksum over all of it."""
 ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+UNASSIGNED_ERRORS = frozenset({1, 2, 6, 7, 9, 10})
+"""Types that the kernel takes for errors too, for it does not know them (icmp_pointers)."""
 LAST_ICMP_TYPE = 18
 TOO_BIG6, UNKNOWN_OPTION6 = 2, (4, 2)
 TIMESTAMP = 13
@@ -74,7 +76,7 @@ def may_answer_icmp(skb: Any, kind: int, code: int = 0, info: int = 0) -> bool:
     if len(skb.data) <= skb.thoff:
         return False
     cause = skb.data[skb.thoff]
-    return cause not in ICMP_ERRORS and cause <= LAST_ICMP_TYPE
+    return cause not in ICMP_ERRORS | UNASSIGNED_ERRORS and cause <= LAST_ICMP_TYPE
 
 
 def _is_broadcast(skb: Any) -> bool:

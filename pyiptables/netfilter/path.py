@@ -13,14 +13,14 @@ Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from typing import NamedTuple
 
 from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
-from pyiptables.host import Decision, Host, Kind, RouteType
+from pyiptables.host import Decision, Host, Kind
 from pyiptables.netfilter import ip_options, made, sanity
 from pyiptables.netfilter.defrag import AS_IT_IS, Defragmenter
+from pyiptables.netfilter.forwarding6 import may_leave, may_pass
 from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
 from pyiptables.netfilter.registration import Registry
@@ -35,7 +35,6 @@ LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
 DEST_UNREACH, TIME_EXCEEDED, PARAMETER_PROBLEM, FRAG_NEEDED = 3, 11, 12, 4
 DEST_UNREACH6, TOO_BIG6, TIME_EXCEEDED6, PARAMETER_PROBLEM6 = 1, 2, 3, 4
-BEYOND_SCOPE6, LINK_LOCAL = 2, 0xFE80 >> 6
 DELIVERED = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 
 
@@ -88,7 +87,7 @@ class NetworkLayer:
         decision: Decision = skb.dst
         options = None
         if skb.family is Family.IPV4 and skb.ihl > ip_options.FIRST and decision.kind is not Kind.MARTIAN:
-            options = self.ip_options(skb)
+            options = ip_options.receive(self, skb)
             if options is None:
                 return
         if decision.refused:
@@ -119,7 +118,7 @@ class NetworkLayer:
             self.icmp_error(skb, kind, 0, 0, "time exceeded")
             self.decide("DROP", None, f"{self.hops(skb)} {skb.ttl} is used up")
             return
-        if skb.family is Family.IPV6 and skb.iif != decision.oif and not self.may_pass(skb):
+        if skb.family is Family.IPV6 and skb.iif != decision.oif and not may_pass(self, skb):
             return
         if self.too_big(skb, decision):
             return
@@ -127,19 +126,8 @@ class NetworkLayer:
         self.decrement_ttl(skb)
         if self.hook(Hook.FORWARD, skb, iif, decision.oif):
             if options is not None:
-                ip_options.send_on(skb, options, partial(self.address_for, skb.daddr, decision.oif))
+                ip_options.send_on(self, skb, options)
             self.leave(skb, iif)
-
-    def may_pass(self, skb: Skb) -> bool:
-        """Whether the source of an IPv6 packet reaches beyond its link (ip6_forward)."""
-        if not skb.saddr or skb.saddr == 1:
-            self.decide("DROP", None, "the source is no address that could be answered")
-            return False
-        if skb.saddr >> 118 == LINK_LOCAL:
-            self.icmp_error(skb, DEST_UNREACH6, BEYOND_SCOPE6, 0, "beyond the scope of the source")
-            self.decide("DROP", None, "the source is an address of its link only")
-            return False
-        return True
 
     def send(self, skb: Skb, indev: str = "") -> None:
         """A packet that this host made, routed already (ip_local_out); a copy by TEE has an interface at POSTROUTING."""
@@ -155,8 +143,7 @@ class NetworkLayer:
             return
         if skb.dst.looped_back and skb.family is Family.IPV6:
             self.loop_back(skb.copy(), oif)
-        if skb.family is Family.IPV6 and skb.daddr >> 112 & 0xFF0F in (0xFF00, 0xFF01) and oif != "lo":
-            self.decide("DROP", None, "a multicast that stays on its interface")
+        if skb.family is Family.IPV6 and not may_leave(self, skb, forwarded=bool(iif)):
             return
         self.transmit(skb, oif)
 
@@ -206,30 +193,6 @@ class NetworkLayer:
         )  # fmt: skip
         if self.recorder is not None:
             self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
-
-    def ip_options(self, skb: Skb) -> ip_options.Options | None:
-        """Check and fill in the options of a routed IPv4 packet; None when its way ended there (ip_rcv_options)."""
-
-        def own() -> int:
-            return skb.daddr if skb.dst.kind is Kind.LOCAL else self.address_for(skb.saddr, "")
-
-        def foreign(address: int) -> bool:
-            return self.host.address_type(Family.IPV4, address) is RouteType.UNICAST
-
-        found = ip_options.fill_in(skb, own, foreign)
-        if found.problem >= 0:
-            self.icmp_error(skb, PARAMETER_PROBLEM, 0, found.problem << 24, "parameter problem")
-            self.decide("DROP", None, f"the IP options are broken at byte {found.problem} of the header")
-            return None
-        settings = (f"net/ipv4/conf/{scope}/accept_source_route" for scope in ("all", skb.iif))
-        if found.source_route and not all(self.host.sysctl(name) for name in settings):
-            self.decide("DROP", None, "the packet asks for a route, and accept_source_route is off")
-            return None
-        return found
-
-    def address_for(self, address: int, oif: str) -> int:
-        """The own address that packets to another one would have (fib_compute_spec_dst, ip_rt_get_source)."""
-        return self.host.route(Family.IPV4, address, oif=oif, output=True).source
 
     def route_output(self, skb: Skb, *, again: bool = False) -> Decision:
         """Decide where a packet that this host made goes; ``again`` does not ask for protocol and ports.

@@ -66,6 +66,7 @@ def problem(entry: Entry) -> str:
         wanted, _, message = refused.read_bytes().decode(errors="replace").partition("\n")
         if status != int(wanted):
             return f"exit status {status}, not {wanted}: {error[:120]!r}"
+        error = error.replace("\r", "\n")  # as the folder's texts have it
         return "" if error.startswith(message) else f"says {error[:150]!r}, not {message[:150]!r}"
     if status:
         return f"refused: {error.splitlines()[0] if error else status}"

@@ -43,7 +43,7 @@ HIGHEST_STATUS = 4
 """A status above is that of a crash, as a burst of hashlimit can bring about."""
 OLDER = {
     "CT", "DNPT", "SNPT", "TCPOPTSTRIP", "ah", "connbytes", "conntrack", "dst", "esp", "frag", "hashlimit", "hbh", "icmp",
-    "icmp6", "ipcomp", "iprange", "mh", "nfacct", "physdev", "policy", "rt", "sctp", "string", "tcp", "udp", "ipv6header",
+    "HMARK", "NETMAP", "NFQUEUE", "connlimit", "srh", "icmp6", "ipcomp", "iprange", "mh", "nfacct", "physdev", "policy", "rt", "sctp", "string", "tcp", "udp", "ipv6header",
 }  # fmt: skip
 """Extensions of which 1.8.9 prints or refuses some rules otherwise than 1.8.13."""
 SEVERAL_FAULTS = {"rt"}

@@ -33,7 +33,7 @@ CASES = [
 ]
 
 MOST_PARTED = 0.15
-LEAST = 40
+LEAST = 35
 AGREED: list[str] = []
 PARTED: list[str] = []
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from oracle import talks, talks_special
+from oracle import talks, talks_special, talks_transports
 from oracle.drawing import Draw
 from oracle.player import Player
 from oracle.ruleset import Rules, Style
@@ -217,11 +217,11 @@ AREAS: dict[str, Area] = {
     "clock": Area({talks_special.burst: 1}, share=0.9, special=0.8, conversations=3, clock=True),
     "wall": Area(COMMON, share=0.9, special=0.7, conversations=8, clock=True, wall=True),
     "zones": Area(COMMON, first=zones, share=0.7),
-    "helpers": Area({talks_special.ftp: 3, talks_special.tftp: 2, talks.tcp: 1}, first=helpers, rules=3, conversations=14),
+    "helpers": Area({talks_transports.ftp: 3, talks_transports.tftp: 2, talks.tcp: 1}, first=helpers, rules=3, conversations=14),
     "nat": Area(COMMON, share=0.9, special=0.5, first=many_to_one),
     "targets": Area(COMMON, share=0.8, special=0.5),
-    "protocols": Area({talks_special.transports: 5, talks.tcp: 1}, protocols=TRANSPORTS, share=0.9, special=0.5),
+    "protocols": Area({talks_transports.transports: 5, talks.tcp: 1}, protocols=TRANSPORTS, share=0.9, special=0.5),
     "broken": Area({talks_special.broken: 5, talks.udp: 1, talks.tcp: 1}, host=broken_settings, conversations=40),
-    "window": Area({talks_special.window: 4, talks.tcp: 2}, host=tcp_settings, share=0, conversations=14),
+    "window": Area({talks_transports.window: 4, talks.tcp: 2}, host=tcp_settings, share=0, conversations=14),
     "errors": Area({talks_special.errors: 4, talks.udp: 1}, share=0),
 }  # fmt: skip

@@ -13,6 +13,8 @@ from oracle.packets import Header, View
 
 STEP_NS = 10_000_000
 """The capture's clock goes on by so much with each packet."""
+TOLERANCE = 0.003
+"""Seconds that a packet may be late where time is real."""
 WAIT = 0.003
 """Seconds without a frame after which a packet has had its effect."""
 _LOGGED = re.compile(r"SRC=(\S+) DST=(\S+) .*?PROTO=(\S+)(?: SPT=(\d+) DPT=(\d+))?")
@@ -110,12 +112,14 @@ class Player:
         if not self.sent:
             self._start = time.monotonic() - self._tick * STEP_NS / 1e9
             return
-        due = self._start + self._tick * STEP_NS / 1e9
-        late = time.monotonic() - due
-        if late > 0:
-            self._tick += 1 + int(late * 1e9) // STEP_NS
-            due = self._start + self._tick * STEP_NS / 1e9
-        time.sleep(max(0.0, due - time.monotonic()))
+        while True:  # until it is the time that the capture will say, a sleep that took too long being made good
+            wait = self._start + self._tick * STEP_NS / 1e9 - time.monotonic()
+            if -TOLERANCE <= wait <= 0:
+                return
+            if wait > 0:
+                time.sleep(wait)
+            else:
+                self._tick += 1 + int(-wait * 1e9) // STEP_NS
 
     def _frame(self, interface: str, packet: bytes, mac: str) -> bytes:
         six = packet[0] >> 4 == 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from oracle import packets as P
+from oracle import packets
 from oracle.packets import ACK, FIN, PSH, RST, SYN, URG, Header, View
 from oracle.player import Player, Seen
 from oracle.universe import CLIENT_PORTS, PORTS
@@ -88,7 +88,7 @@ class Tcp:
         }.get(kind, ACK)  # fmt: skip
         payload = payload or (rng.choice(PAYLOADS) if kind == "D" else b"")
         shift = {"O": 0x40000000, "K": -1}.get(kind, 0)
-        segment = P.tcp(
+        segment = packets.tcp(
             self.player.header(side.source, side.destination), side.ports, flags, seq=self.next[mine] + shift,
             ack=self.next[1 - mine], window=0 if kind == "W" else 64240, payload=payload,
             options=rng.choice(SYN_OPTIONS) if kind == "S" else b"", bad=rng.random() < 0.01,
@@ -116,14 +116,15 @@ def udp(player: Player) -> None:
         if step % 2 == 0:
             payload = rng.choice((b"abc", b"", b"q" * 30))
             header = player.header(source, destination)
-            seen = player.send(interface, P.udp(header, ports, payload, bad=rng.random() < 0.01))
+            seen = player.send(interface, packets.udp(header, ports, payload, bad=rng.random() < 0.01))
             server = answering(seen) or server
         elif server is not None and server.ports[0]:
             if rng.random() < 0.25 and seen:
                 error(player, server, seen[0].view)
             else:
                 player.send(
-                    server.interface, P.udp(player.header(server.source, server.destination), server.ports, b"answer")
+                    server.interface,
+                    packets.udp(player.header(server.source, server.destination), server.ports, b"answer"),
                 )
 
 
@@ -139,7 +140,7 @@ def error(player: Player, side: Side, about: View) -> None:
     header = player.header(side.source, side.destination)
     size = rng.choice((28, 28, 60, 200, 20, 24)) if not player.six else rng.choice((48, 100, 300, 44))
     kind, code = rng.choice(ERRORS6 if player.six else ERRORS4)
-    player.send(side.interface, P.icmp(header, kind, code, rest, about.raw[:size], bad=rng.random() < 0.05))
+    player.send(side.interface, packets.icmp(header, kind, code, rest, about.raw[:size], bad=rng.random() < 0.05))
 
 
 def ping(player: Player) -> None:
@@ -150,12 +151,12 @@ def ping(player: Player) -> None:
     ident = rng.randrange(1, 60000)
     for number in range(rng.randint(1, 3)):
         rest = struct.pack(">HH", ident, number)
-        seen = player.send(interface, P.icmp(player.header(source, destination), request, 0, rest, b"abcdefgh"))
+        seen = player.send(interface, packets.icmp(player.header(source, destination), request, 0, rest, b"abcdefgh"))
         if seen and rng.random() < 0.8:
             name, view = seen[0]
             rest = struct.pack(">HH", view.ident if name else ident, number)
             back = player.header(view.destination, view.source)
-            player.send(name, P.icmp(back, reply, 0, rest, b"abcdefgh"))
+            player.send(name, packets.icmp(back, reply, 0, rest, b"abcdefgh"))
 
 
 def odd(player: Player) -> None:
@@ -169,17 +170,17 @@ def odd(player: Player) -> None:
         player.send(interface, header.packet(rng.choice((47, 50, 99, 4, 41, 103, 255)), payload))
     elif pick < 0.7:
         kind = rng.choice((129, 140, 1, 3, 100)) if six else rng.choice((0, 5, 14, 17, 18, 40, 3, 9, 10))
-        player.send(interface, P.icmp(header, kind, rng.choice((0, 1)), bytes(4), bytes(28)))
+        player.send(interface, packets.icmp(header, kind, rng.choice((0, 1)), bytes(4), bytes(28)))
     elif interface is not None:
         other = rng.choice(player.universe.names)
-        player.send(other, P.udp(header, (33003, 8080), b"spoof"))
+        player.send(other, packets.udp(header, (33003, 8080), b"spoof"))
 
 
 def fragmented(player: Player, packet: bytes, sizes: list[int], order: str, interface: str | None) -> list[Seen]:
     """Send a packet in pieces: in order, backwards, doubled, with one missing, or one overlapping."""
     rng = player.rng
     player.ident += 1
-    pieces = P.cut(packet, sizes, rng.randrange(1, 2**16) if not player.six else rng.randrange(1, 2**32))
+    pieces = packets.cut(packet, sizes, rng.randrange(1, 2**16) if not player.six else rng.randrange(1, 2**32))
     if order == "backwards":
         pieces.reverse()
     elif order == "shuffled":
@@ -196,4 +197,4 @@ def fragmented(player: Player, packet: bytes, sizes: list[int], order: str, inte
 
 def start(header: Header, ports: tuple[int, int]) -> bytes:
     """A TCP segment that opens a connection."""
-    return P.tcp(header, ports, SYN, options=SYN_OPTIONS[1])
+    return packets.tcp(header, ports, SYN, options=SYN_OPTIONS[1])
