@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from pyiptables.cli.output import print_lines
 from pyiptables.cli.store import Store
 from pyiptables.errors import Error
 from pyiptables.extensions.base import GivenSets
@@ -63,7 +64,7 @@ class Console:
                 exact=command.exact,
                 line_numbers=command.line_numbers,
             )
-        sys.stdout.writelines(lines)
+        print_lines(lines)
 
 
 def main(words: Sequence[str], family: Family, file: str | None, sets_file: str | None = None) -> int:

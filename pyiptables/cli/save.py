@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
+from pyiptables.cli.output import print_lines
 from pyiptables.cli.store import Store
 from pyiptables.errors import Error, OperationFailed, TableMissing
 from pyiptables.hooks import Family
@@ -124,7 +125,7 @@ class _Command:
         lines = save(ruleset, counters=self.counters, tables=tables, program=self.program)
         try:
             if self.output is None:
-                sys.stdout.writelines(lines)
+                print_lines(lines)
             else:
                 _write(self.output, lines)
         except TableMissing as error:

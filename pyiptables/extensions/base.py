@@ -335,9 +335,11 @@ class Extension:
 
     def save(self, facts: RuleFacts) -> str:
         """The options as iptables-save prints them, each with a blank before it."""
-        values = self.values
-        given = [option for option in self.options.values() if option.attribute in values and not option.hidden]
-        return "".join([self.save_option(option, facts) for option in given if self.shows(option)])
+        text, values = "", self.values
+        for option in self.options.values():
+            if option.attribute in values and not option.hidden and self.shows(option):
+                text += self.save_option(option, facts)
+        return text
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """The text of ``-L``, with the blank that stands before it."""

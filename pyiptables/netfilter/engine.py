@@ -165,7 +165,7 @@ class Engine:
             self.network.decide("DROP", None, checked.reason)
             return
         skb = self._skb(packet, checked.data)
-        decision = self.network.route_output(skb)
+        decision = self.network.route_output(skb, raw=packet.raw)
         if decision.refused:
             self.network.decide("DROP", None, f"routing: {decision.words}")
             return

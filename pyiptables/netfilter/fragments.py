@@ -112,7 +112,7 @@ def taken_apart(skb: Any, mtu: int) -> Iterator[bytes]:
 
 
 def _apart4(skb: Any, mtu: int) -> Iterator[bytes]:
-    """IPv4 fragments. Options are only looked at where a packet that came in is cut anew, not where its pieces are kept."""
+    """IPv4 fragments. The kernel has looked at the options of packets that came in only, so that others keep theirs."""
     data = skb.data
     head = bytearray(data[: (data[0] & 15) * 4])
     payload = bytes(data[len(head) :])
@@ -125,7 +125,7 @@ def _apart4(skb: Any, mtu: int) -> Iterator[bytes]:
         head[6:8] = (keep | more | at >> 3).to_bytes(2, "big")
         _sum(head)
         yield bytes(head) + payload[at : at + size]
-        if at == 0 and skb.iif and sizes != skb.fragments:
+        if at == 0 and skb.iif:
             _drop_uncopied_options(head)
         at += size
 

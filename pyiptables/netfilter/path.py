@@ -31,6 +31,8 @@ from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
 LOOPBACK = "lo"
+TOLD_COST, MOST_TOLD, MOST_SOURCES = 1_000_000_000, 5_000_000_000, 65_536
+"""net.ipv4.route.error_cost and error_burst, in nanoseconds; sources that are remembered."""
 LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
 DEST_UNREACH, TIME_EXCEEDED, PARAMETER_PROBLEM, FRAG_NEEDED = 3, 11, 12, 4
@@ -68,6 +70,8 @@ class NetworkLayer:
         self.sent: list[tuple[str, int, bytes]] = []
         """Frames that left, since last taken: interface, link type, bytes."""
         self.now = 0
+        self.told: dict[int, tuple[int, int]] = {}
+        """What each IPv4 source may still be told of refused packets, in nanoseconds' worth, and when it last was."""
         self.answers_timestamps = True
         """Whether the host's own ICMP layer answers: not for a capture that holds what the host sends."""
 
@@ -138,19 +142,22 @@ class NetworkLayer:
         """Out of the interface that routing chose (ip_output)."""
         oif = skb.dst.oif
         if skb.dst.looped_back and skb.family is Family.IPV4:
-            self.loop_back(skb.copy(), oif)
+            self.loop_back(skb, oif)
         if not self.hook(Hook.POSTROUTING, skb, iif, oif):
             return
         if skb.dst.looped_back and skb.family is Family.IPV6:
-            self.loop_back(skb.copy(), oif)
+            self.loop_back(skb, oif)
         if skb.family is Family.IPV6 and not may_leave(self, skb, forwarded=bool(iif)):
             return
         self.transmit(skb, oif)
 
     def loop_back(self, skb: Skb, oif: str) -> None:
         """The copy of a broadcast or multicast of this host that comes back to it (ip_mc_output, ip6_finish_output2)."""
-        if self.hook(Hook.POSTROUTING, skb, "", oif):
-            self.loop(skb, oif)
+        copy = skb.copy()
+        copy.nfct, copy.ctinfo, copy.owner = skb.nfct, skb.ctinfo, None
+        if self.hook(Hook.POSTROUTING, copy, "", oif):
+            self.loop(copy, oif)
+            self.run_backlog()  # the sending process receives it before it goes on
 
     # what stands between the hooks
 
@@ -194,14 +201,16 @@ class NetworkLayer:
         if self.recorder is not None:
             self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
 
-    def route_output(self, skb: Skb, *, again: bool = False) -> Decision:
-        """Decide where a packet that this host made goes; ``again`` does not ask for protocol and ports.
+    def route_output(self, skb: Skb, *, again: bool = False, raw: bool = False) -> Decision:
+        """Decide where a packet that this host made goes.
 
-        Source: ip_route_output_flow, ip_route_me_harder.
+        ``raw`` asks for the destination only, as a raw socket takes the rest from the header afterwards. Source:
+        ip_route_output_flow, ip_route_me_harder, raw_sendmsg.
         """
-        protocol, ports = (0, (0, 0)) if again else (skb.protocol, made.ports_of(skb))
+        protocol, ports = (0, (0, 0)) if raw else (skb.protocol, made.ports_of(skb))
+        source, tos = (0, 0) if raw else (skb.saddr, made.tos_of(skb))
         decision = self.host.route(
-            skb.family, skb.daddr, src=skb.saddr, mark=skb.mark, tos=made.tos_of(skb),
+            skb.family, skb.daddr, src=source, mark=skb.mark, tos=tos,
             protocol=protocol, sport=ports[0], dport=ports[1], output=True,
         )  # fmt: skip
         if not decision.refused:
@@ -216,9 +225,19 @@ class NetworkLayer:
 
     def refuse(self, skb: Skb, decision: Decision) -> None:
         """Routing found no way: an ICMP error where one is due (ip_error)."""
-        if decision.icmp is not None:
+        if decision.icmp is not None and (skb.family is Family.IPV6 or self.may_tell(skb.saddr)):
             self.icmp_error(skb, *decision.icmp, 0, "no route to the destination")
         self.decide("DROP", None, f"routing: {decision.words}")
+
+    def may_tell(self, source: int) -> bool:
+        """Whether another IPv4 packet that cannot be routed is answered: five at once, then one a second (ip_error)."""
+        tokens, last = self.told.get(source, (MOST_TOLD, self.now))
+        tokens = min(MOST_TOLD, tokens + self.now - last)
+        told = tokens >= TOLD_COST
+        if len(self.told) >= MOST_SOURCES:
+            self.told.clear()
+        self.told[source] = (tokens - TOLD_COST if told else tokens, self.now)
+        return told
 
     def too_big(self, skb: Skb, decision: Decision) -> bool:
         """Whether a packet may not be forwarded for its size (ip_exceeds_mtu, ip6_pkt_too_big)."""

@@ -180,6 +180,7 @@ class Replay:
             mac=b"" if local else link.mac,
             packet_type=PacketType.HOST if local else self._packet_type(link, name),
             number=frame.number,
+            raw=local and frame.interface == LOCAL_INTERFACE,
         )
         replayed, sent = self._through(packet, frame, role)
         for interface, data_sent in sent:

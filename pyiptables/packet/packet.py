@@ -14,7 +14,8 @@ class Packet:
 
     ``interface`` is where it came in, or "" for one that a local process sends; ``time`` is nanoseconds; ``mac`` is the
     link-layer header as received (14 bytes for Ethernet, else empty); ``mark`` and ``uid``/``gid`` are what a local
-    process gives its packets.
+    process gives its packets. ``raw`` says that the process sends it through a raw socket, which gives routing nothing
+    but the destination.
     """
 
     data: bytes
@@ -27,6 +28,7 @@ class Packet:
     uid: int | None = None
     gid: int | None = None
     out_interface: str = ""
+    raw: bool = False
 
     @property
     def family(self) -> Family:

@@ -285,8 +285,9 @@ class TableEdit:
         return found
 
     def _check_jump(self, spec: RuleSpec) -> None:
-        if spec.jump is not None and self.is_built_in(spec.jump):
-            raise OperationFailed(INVALID, hint=f"{spec.jump} is a built-in chain, which no rule can jump to")
+        jump = spec.jump
+        if jump is not None and jump in self._chains and self.is_built_in(jump):
+            raise OperationFailed(INVALID, hint=f"{jump} is a built-in chain, which no rule can jump to")
 
     def _refer(self, spec: RuleSpec, change: int) -> None:
         if self._references is not None and spec.jump is not None:

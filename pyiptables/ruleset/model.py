@@ -11,11 +11,13 @@ from types import MappingProxyType
 
 from pyiptables.extensions.base import Match, RuleFacts, Target
 from pyiptables.hooks import TABLES, Family, Hook
+from pyiptables.ruleset.quick import quick
 
 STANDARD_VERDICTS = ("ACCEPT", "DROP", "QUEUE", "RETURN")
 """The words after ``-j`` that are neither an extension nor a chain."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Counters:
     """How many packets, and how many bytes of network-layer packets, a rule or policy has seen."""
@@ -27,6 +29,7 @@ class Counters:
 ZERO = Counters()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class AddressMatch:
     """``-s`` or ``-d``: an address under a mask, both numbers of the family's width."""
@@ -55,6 +58,7 @@ class ProtocolMatch:
     invert: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RuleSpec:
     """What a rule says, counters apart: two rules are the same rule when their specs are equal.
@@ -117,6 +121,7 @@ class RuleSpec:
         )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule in a chain: what it says, its counters, and where its text came from (line of a file, 0 for none)."""
@@ -126,6 +131,7 @@ class Rule:
     line: int = field(default=0, compare=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A chain: built in, with a policy (ACCEPT or DROP) and its counters, or user-defined, with neither."""

@@ -7,7 +7,7 @@ net/netfilter/x_tables.c (xt_check_match, xt_check_target).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyiptables.errors import OperationFailed
 from pyiptables.extensions.base import Extension, Refusal
@@ -29,8 +29,7 @@ class Refused(OperationFailed):
         self.number = number
 
 
-@dataclass(frozen=True, slots=True)
-class _Flow:
+class _Flow(NamedTuple):
     """Where a chain leads: the rules that the kernel's walk reaches (as many as ``end``), and the jumps among them."""
 
     end: int

@@ -121,7 +121,8 @@ class Restore:
                 raise self._failure(error, text) from error
             if answer is not None:
                 return answer
-            self.number += self._breaks(text)
+            if self._quoted_names:
+                self.number += self._breaks(text)
         if self._edit is not None:
             end = OperationFailed("COMMIT expected", line=self.number + 1, source=self.source)
             raise RestoreFailed(f"{self._program}: COMMIT expected at line {self.number + 1}\n", 1, end)
@@ -148,7 +149,7 @@ class Restore:
                     f"{text.strip() or 'a line of blanks'} stands outside of a table", hint="expected *TABLE"
                 )
         elif text == "COMMIT\n":
-            self._commit(self._edit)
+            self._commit()
         elif first == ":":
             self._chain(text, self._edit)
         else:
@@ -258,12 +259,13 @@ class Restore:
             self._output.warning(warning)
         self._reader.warnings.clear()
 
-    def _commit(self, edit: TableEdit) -> None:
-        if not self._settings.test:
+    def _commit(self) -> None:
+        edit, self._edit = self._edit, None
+        if edit is not None and not self._settings.test:
             table = edit.commit()
+            del edit  # a large one takes room
             check_table(table, self.ruleset.family)
             self.ruleset = self.ruleset.with_table(table)
-        self._edit = None
 
     # errors
 

@@ -78,7 +78,10 @@ class Shapes:
         try:
             spec = plan.spec(words, jump, self._parts)
             chain = words[plan.chain]
-            if chain in plan.refused or not _as_planned(plan.target if jump is None else jump, spec, edit):
+            if chain in plan.refused:
+                return False
+            target = plan.target if jump is None else jump
+            if target and edit.is_chain(target) is not (spec.target is None):  # not what the walk took it for
                 return False
             edit.append(chain, spec, ZERO if counters is None else numbers.counters(*counters), number)
         except Error:  # the walk meets it again, and says where
@@ -95,11 +98,6 @@ class Shapes:
             self._count = 0
         self._count += 1
         form.plans[key] = Plan(line, command.specs[0]) if command.letter == "A" and _explained(line, form) else None
-
-
-def _as_planned(target: str, spec: RuleSpec, edit: TableEdit) -> bool:
-    """Whether the name behind ``-j`` means in this table what the walk took it for: a chain, or an extension."""
-    return not target or edit.is_chain(target) is (spec.target is None)
 
 
 class _Form:

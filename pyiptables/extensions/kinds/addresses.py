@@ -5,7 +5,8 @@ Source of the behaviour: libxtables/xtables.c (xtables_ipparse_multiple and its 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.kinds.numbers import whole_number
@@ -94,11 +95,16 @@ def _dotted(text: str, least: int) -> int | None:
     return value << 8 * (4 - len(parts))
 
 
+@cache
+def _inet_pton() -> Callable[[int, str], bytes]:
+    from socket import inet_pton  # what a listing of few rules does without
+
+    return inet_pton
+
+
 def _usual(text: str, family: Family) -> int | None:
     """The usual form, which inet_pton(3) reads: four decimal parts without leading zeros, or IPv6."""
-    import socket
-
     try:
-        return int.from_bytes(socket.inet_pton(family, text), "big")
+        return int.from_bytes(_inet_pton()(family, text), "big")
     except (OSError, ValueError):
         return None

@@ -187,11 +187,7 @@ def helpers(draw: Draw) -> list[str]:
 
 def many_to_one(draw: Draw) -> list[str]:
     """Mappings whose ranges are small, so that ports clash."""
-    return (
-        [draw.fill("nat -A POSTROUTING -p udp -j SNAT --to-source {bracketed}:{7000-7001|5000}")]
-        if draw.chance(0.4)
-        else []
-    )
+    return [draw.fill("nat -A POSTROUTING -p udp -j SNAT --to-source {bracketed}:5000")] if draw.chance(0.4) else []
 
 
 def ip_options(player: Player) -> None:

@@ -15,7 +15,7 @@ STEP_NS = 10_000_000
 """The capture's clock goes on by so much with each packet."""
 TOLERANCE = 0.003
 """Seconds that a packet may be late where time is real."""
-WAIT = 0.003
+WAIT = 0.005
 """Seconds without a frame after which a packet has had its effect."""
 _LOGGED = re.compile(r"SRC=(\S+) DST=(\S+) .*?PROTO=(\S+)(?: SPT=(\d+) DPT=(\d+))?")
 TOS = (0, 0, 0, 0x10, 8, 0x28, 1, 2, 3)

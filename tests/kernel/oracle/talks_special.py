@@ -12,7 +12,7 @@ from oracle.talks import Side, answering, endpoints, error, fragmented, ping, tc
 from oracle.universe import CLIENT_PORTS, PORTS
 
 ORDERS = ("in order", "in order", "backwards", "shuffled", "missing", "doubled")
-IP_OPTIONS = (b"\x94\x04\0\0", b"\x01\x01", b"\x07\x07\x04\0\0\0\0", b"\x44\x08\x05\x00\0\0\0\0", b"\x82\x04\x01\x02",
+IP_OPTIONS = (b"\x94\x04\0\0", b"\x01\x01", b"\x07\x07\x04\0\0\0\0", b"\x44\x08\x09\x00\0\0\0\0", b"\x82\x04\x01\x02",
               b"\x88\x04\x12\x34")  # fmt: skip
 """Router alert, no-operations, record route, timestamp, an unknown copied one, stream id."""
 BAD_OPTIONS = (
