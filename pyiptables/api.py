@@ -61,7 +61,7 @@ def edit(ruleset: Ruleset, command: str | Sequence[str]) -> Ruleset:
     work = TableEdit(ruleset.table(read.table))
     execute(read, work, Silent())
     table = work.commit()
-    check_table(table, ruleset.family)
+    check_table(table, ruleset.family, ruleset)
     return ruleset.with_table(table)
 
 

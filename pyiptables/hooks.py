@@ -9,25 +9,21 @@ from enum import Enum, IntEnum
 
 
 class Family(IntEnum):
-    """An address family, numbered as AF_INET and AF_INET6."""
+    """An address family, numbered as AF_INET and AF_INET6.
+
+    ``bits`` of an address: 32 or 128; ``version``: that of IP, 4 or 6; ``command``: the one that handles it.
+    """
 
     IPV4 = 2
     IPV6 = 10
 
-    @property
-    def bits(self) -> int:
-        """Bits of an address: 32 or 128."""
-        return 32 if self is Family.IPV4 else 128
+    bits: int
+    version: int
+    command: str
 
-    @property
-    def version(self) -> int:
-        """The version that a packet's first four bits say: 4 or 6."""
-        return 4 if self is Family.IPV4 else 6
-
-    @property
-    def command(self) -> str:
-        """The name of the command that handles it: iptables or ip6tables."""
-        return "iptables" if self is Family.IPV4 else "ip6tables"
+    def __init__(self, number: int) -> None:
+        """Looked up as plain attributes, for each rule and packet."""
+        self.bits, self.version, self.command = (32, 4, "iptables") if number == 2 else (128, 6, "ip6tables")
 
 
 class Hook(IntEnum):

@@ -17,6 +17,12 @@ from pyiptables.hooks import Family
 
 COMMANDS = {
     "trace": "pyiptables.cli.trace:main",
+    "compile": "pyiptables.cli.compile:main",
+    "lint": "pyiptables.cli.lint:main",
+    "rule": "pyiptables.cli.rule:main",
+    "test": "pyiptables.cli.test:main",
+    "diff": "pyiptables.cli.diff:main",
+    "query": "pyiptables.cli.query:main",
     "xml": "pyiptables.cli.xml:main",
     "manual": "pyiptables.cli.manual:main",
     "completion": "pyiptables.cli.completion:main",

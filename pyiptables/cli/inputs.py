@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyiptables.cli.store import Store
-from pyiptables.conntrack import ConntrackTable, load
+from pyiptables.conntrack import ConntrackTable, load, load_expectations, read_policies
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
@@ -58,16 +58,30 @@ def read_sets(snapshot: str | None, ipset: str | None, now: int) -> Sets | None:
 
 
 def read_connections(table: ConntrackTable, snapshot: str | None, now: int) -> None:
-    """Put what a snapshot lists as connections (conntrack.txt) into a table; their timeouts run from ``now``."""
-    path = Path(snapshot, "conntrack.txt") if snapshot is not None else None
-    if path is None or not path.exists():
-        return
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise Error(f"cannot read {path}: {error.strerror}") from error
+    """Put what a snapshot lists into a table; timeouts run from ``now``.
+
+    That is conntrack.txt (``conntrack -L``), conntrack-expect.txt (``conntrack -L expect``), and nfct-timeout.txt
+    (``nfct list timeout``).
+    """
+
+    def timeouts(table: ConntrackTable, text: str, source: str) -> None:
+        table.policies = read_policies(text, source)
+
     table.now = now
-    load(table, text, str(path))
+    readers: tuple[tuple[str, Callable[[ConntrackTable, str, str], object]], ...] = (
+        ("conntrack.txt", load),
+        ("conntrack-expect.txt", load_expectations),
+        ("nfct-timeout.txt", timeouts),
+    )
+    for name, read in readers:
+        path = Path(snapshot, name) if snapshot is not None else None
+        if path is None or not path.exists():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise Error(f"cannot read {path}: {error.strerror}") from error
+        read(table, text, str(path))
 
 
 def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame] = ()) -> Host:

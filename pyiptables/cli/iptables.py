@@ -133,5 +133,5 @@ def _run(command: Command, store: Store, console: Console) -> None:
             from pyiptables.ruleset.validity import check_table
 
             table = edit.commit()
-            check_table(table, console.family)
+            check_table(table, console.family, change.ruleset)
             change.replace(change.ruleset.with_table(table))

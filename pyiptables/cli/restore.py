@@ -37,7 +37,7 @@ _LONG = {
 }
 OPTIONS = {f"--{name}": Known(*meaning) for name, meaning in _LONG.items()}
 OPTIONS |= {f"-{letter}": Known(letter, argument) for letter, argument in _LONG.values()}
-OPTIONS |= {"-b": Known("b", NONE), "-6": Known("6", NONE)}
+OPTIONS |= {"-w": Known("w", NONE), "-W": Known("W", NONE), "-b": Known("b", NONE), "-6": Known("6", NONE)}
 OPTIONS |= {"--file": Known("file", REQUIRED), "--ipset": Known("ipset", REQUIRED)}
 
 _USAGE = """\
@@ -182,12 +182,9 @@ def _explain(error: Error, console: Console) -> None:
 def _arguments(words: Sequence[str], call: _Call) -> str | None:
     """Take the options; the file to read, or None for standard input."""
     try:
-        options, others = gather(words, OPTIONS, call.program, greedy="wW")
+        others = gather(words, OPTIONS, call.program, call.take, greedy="wW")
     except Misuse as error:
         raise _Ended(f"{error.text}\nTry `{call.program} -h' for more information.\n", 1) from error
-    try:
-        for option, value in options:
-            call.take(option, value)
     except ParameterProblem as error:
         raise _Ended(complaint(error, call.program, 0)[0], 2) from error
     if len(others) > 1:

@@ -12,8 +12,8 @@ from pyiptables.hooks import Family
 INTERRUPTED = 130
 
 
-def run(command: click.Command, words: Sequence[str], family: Family, file: str | None) -> int:
-    """Run a command with family and file as its object; its status, 1 for a problem with an input, 2 for a wrong line."""
+def run(command: click.Command, words: Sequence[str], family: Family, file: str | None, *, broken: int = 1) -> int:
+    """Run a command with family and file as its object; its status: ``broken`` for a wrong input, 2 for a wrong line."""
     try:
         name = f"pyipt {command.name}"
         return int(command.main(list(words), prog_name=name, standalone_mode=False, obj=(family, file)) or 0)
@@ -26,4 +26,4 @@ def run(command: click.Command, words: Sequence[str], family: Family, file: str 
         click.echo(f"pyipt: {error}", err=True)
         if error.hint:
             click.echo(f"  {error.hint}", err=True)
-        return 1
+        return broken

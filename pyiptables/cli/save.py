@@ -62,6 +62,10 @@ class _Refused(Error):
     """What iptables-save refuses; the text is its whole message."""
 
 
+class _Answered(Exception):
+    """An option has been answered, and nothing follows."""
+
+
 class _Command:
     """One call: what its options have said so far."""
 
@@ -76,26 +80,26 @@ class _Command:
     def run(self, argv: Sequence[str]) -> int:
         """Take the options in their order, then save; the exit status."""
         try:
-            options, words = gather(argv, OPTIONS, self.program)
-        except Misuse as error:
-            raise _Refused(f"{error.text}\nLook at manual page `{self.program}.8' for more information.") from error
-        try:
-            for option, value in options:
-                if option == "V":
-                    print(f"{self.program} {VERSION}")
-                    return 0
-                if option == "d":
-                    return self._save()
-                self._take(option, value or "")
-            if words:
+            if gather(argv, OPTIONS, self.program, self._take):
                 raise _Refused("Unknown arguments found on commandline")
             return self._save()
+        except _Answered:
+            return 0
+        except Misuse as error:
+            raise _Refused(f"{error.text}\nLook at manual page `{self.program}.8' for more information.") from error
         finally:
             if self.output is not None:
                 os.close(self.output)
 
-    def _take(self, option: str, value: str) -> None:
+    def _take(self, option: str, given: str | None) -> None:
+        value = given or ""
         match option:
+            case "V":
+                print(f"{self.program} {VERSION}")
+                raise _Answered
+            case "d":
+                self._save()
+                raise _Answered
             case "c":
                 self.counters = True
             case "t":

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pyiptables.hooks import Family
-from pyiptables.netfilter import Fate
+from pyiptables.netfilter import QuickReplay
 from pyiptables.packet.link import Frame
 from pyiptables.render.summary import FateLines, Row, Tally, headline, row_of, row_of_fate, row_text
 from pyiptables.render.trace import STYLES, Story, laid_out
@@ -58,19 +58,26 @@ class Screen:
         for trace in traces:
             self._row(row_of(trace, self.family), start)
 
-    def fates(self, fates: Iterable[tuple[Frame, Fate]], start: int, tally: Tally) -> None:
-        """A line for each packet that was replayed without its story, counted in the tally."""
+    def lines(self, start: int) -> FateLines:
+        """What makes and counts the lines of :meth:`fates`."""
+        return FateLines(self.family, start, self.width)
+
+    def fates(self, quick: QuickReplay, frames: Iterable[Frame], lines: FateLines) -> None:
+        """A line for each packet, replayed without its story."""
         self._headline()
-        lines = FateLines(self.family, start, self.width)
-        if self.console.is_terminal:
-            for frame, fate in fates:
+        fare, line, write = quick.fare, lines.line, sys.stdout.write
+        rich = self.console.is_terminal
+        for frame in frames:
+            fate = fare(frame)
+            if fate is None:
+                continue
+            if rich:
                 lines.count(fate)
-                self._row(row_of_fate(fate, frame.number, frame.time_ns, self.family), start)
-        else:
-            write = sys.stdout.write
-            for frame, fate in fates:
-                write(lines.line(fate, frame.number, frame.time_ns))
-        lines.add_to(tally)
+                self._row(row_of_fate(fate, frame.number, frame.time_ns, self.family), lines.start)
+            elif fate.text is not None and not lines.wide:  # the usual line of the usual packet
+                write(f"{frame[0]:>4}{fate.text}")
+            else:
+                write(line(fate, frame[0], frame[1]))
 
     def _headline(self) -> None:
         if not self.headed:
@@ -93,11 +100,14 @@ class Screen:
         for line in more:
             self.out(line)
 
-    def progress(self, frames: Iterable[Frame], capture: Any) -> Iterator[Frame]:
+    def progress(self, frames: Iterable[Frame], capture: Any) -> Iterable[Frame]:
         """The frames, with a bar on standard error where that is a terminal and standard output is not."""
         if sys.stdout.isatty() or not sys.stderr.isatty() or not capture.size:
-            yield from frames
-            return
+            return frames
+        return self._with_bar(frames, capture)
+
+    @staticmethod
+    def _with_bar(frames: Iterable[Frame], capture: Any) -> Iterator[Frame]:
         from rich.progress import Progress
 
         with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import BinaryIO
 
 from pyiptables.errors import Locked, OperationFailed, ParameterProblem
@@ -24,6 +23,7 @@ from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Ruleset
 
+_BLOCK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Bytes of the longest line that is read."""
 LONGEST_FILE = 1 << 28
@@ -164,30 +164,45 @@ def rule_lines(file: BinaryIO, source_name: str, joined: bool = True) -> Iterato
     Where they are ``joined``, a rule whose quotes are open at the end of a line goes on in the next, for a comment may hold
     a line break, and comes as one text. OperationFailed when a line or the whole is too long to be a ruleset.
     """
-    read = 0
     rule: list[str] = []
-    for raw in _raw_lines(file, source_name):
-        read += len(raw)
-        if len(raw) > LONGEST_LINE or read > LONGEST_FILE:
-            raise OperationFailed(f"cannot read {source_name}: it is too long for a ruleset")
-        line = raw.decode("utf-8", "surrogateescape")
+    for line in _lines(file, source_name):
         if rule:
             rule.append(line)
             if _odd_quotes(line):
                 yield "".join(rule)
                 rule = []
-        elif joined and '"' in line and line.startswith(("-", "[")) and _odd_quotes(line):
+        elif joined and (line.count('"') & 1 or "\\" in line) and line[0] in "-[" and _odd_quotes(line):
             rule = [line]
         else:
             yield line
     yield from rule
 
 
-def _raw_lines(file: BinaryIO, source_name: str) -> Iterator[bytes]:
-    try:
-        yield from iter(partial(file.readline, LONGEST_LINE + 1), b"")
-    except OSError as error:
-        raise OperationFailed(f"cannot read {source_name}: {error.strerror}") from error
+def _lines(file: BinaryIO, source_name: str) -> Iterator[str]:
+    for block in _blocks(file, source_name):
+        yield from io.StringIO(block.decode("utf-8", "surrogateescape"), newline="\n")
+
+
+def _blocks(file: BinaryIO, source_name: str) -> Iterator[bytes]:
+    """The file in pieces of whole lines; OperationFailed as :func:`rule_lines` has it, after all that comes before."""
+    read = 0
+    begun = b""
+    while True:
+        try:
+            raw = file.read(_BLOCK)
+        except OSError as error:
+            raise OperationFailed(f"cannot read {source_name}: {error.strerror}") from error
+        read += len(raw)
+        first, last = raw.find(b"\n") + 1, raw.rfind(b"\n") + 1
+        if read > LONGEST_FILE or len(begun) + (first or len(raw)) > LONGEST_LINE:
+            raise OperationFailed(f"cannot read {source_name}: it is too long for a ruleset")
+        if last or not raw:
+            yield begun + raw[:last]
+            begun = raw[last:]
+        else:
+            begun += raw
+        if not raw:
+            return
 
 
 def _odd_quotes(line: str) -> bool:

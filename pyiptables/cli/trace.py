@@ -12,6 +12,7 @@ from pyiptables.cli.tracing import FEW, Job
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.packet.capture import CaptureWriter
+from pyiptables.packet.conversation import is_notation
 
 HELP = """Show which way packets go, rule by rule, and which rule decides.
 
@@ -21,6 +22,12 @@ own words; with -i it arrives there, without it a process of the host sends it:
 \b
   pyipt trace --snapshot rulesets/home-router -i eth0 -p tcp \\
       -s 198.51.100.7 --sport 40000 -d 192.0.2.1 --dport 443 --syn
+
+Or packets stand in one line each, parted by " ; ", as findings of pyipt lint and diff name them:
+
+\b
+  pyipt trace --snapshot rulesets/home-router \\
+      "eth0: 198.51.100.7:40000 > 192.0.2.1:443 tcp S"
 """
 
 
@@ -63,7 +70,7 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 @click.option("--save-rules", metavar="FILE", help="Write the rules with their counters after the last packet.")
 @click.option("--save-conntrack", metavar="FILE", help="Write the connections, as conntrack -L lists them.")
 @click.option("--save-ipset", metavar="FILE", help="Write the sets, as ipset save prints them.")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CAPTURE | PACKET")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="CAPTURE | PACKET | LINE")
 @click.pass_obj
 def command(scope: tuple[Family, str | None], /, words: tuple[str, ...], **options: Any) -> int:
     """Walk packets through a ruleset."""
@@ -76,7 +83,9 @@ def command(scope: tuple[Family, str | None], /, words: tuple[str, ...], **optio
         if options["write"]:
             target = open(options["write"], "wb")  # noqa: SIM115 - closed below, after the last frame
             options["writer"] = CaptureWriter(target, name=options["write"])
-        if name is not None:
+        if is_notation(" ".join(words)):
+            job.notation(" ".join(words))
+        elif name is not None:
             job.capture(name)
         elif typed or options["interface"]:
             job.typed([*(("-i", options["interface"]) if options["interface"] else ()), *typed])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import click
@@ -23,7 +24,8 @@ from pyiptables.errors import Error
 from pyiptables.extensions.matches.time import MINUTES_WEST
 from pyiptables.hooks import Family
 from pyiptables.ipset.saving import save as save_sets
-from pyiptables.netfilter import Engine, Fate, QuickReplay, Replay, Role
+from pyiptables.netfilter import Engine, QuickReplay, Replay, Role
+from pyiptables.netfilter.arriving import handed_over
 from pyiptables.packet.capture import TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
 from pyiptables.render.given import with_counters
@@ -41,6 +43,8 @@ PEEKED = 2000
 """How many frames are looked at first: for a host that is not given, and for whether both sides were captured."""
 FEW = 20
 """Up to so many packets each is told whole; more are told in a line each."""
+RARELY = 100_000
+"""How many objects come before unreachable ones are looked for."""
 OTHER_FRAMES = (
     Role.OTHER_HOST,
     Role.NOT_IP,
@@ -87,15 +91,29 @@ class Job:
         """Trace one packet that was typed."""
         from pyiptables.packet.typed import typed_packet
 
-        typed = typed_packet(words, self.family)
+        self.packets([typed_packet(words, self.family)])
+
+    def notation(self, text: str) -> None:
+        """Trace a packet, or a conversation, in the one-line notation."""
+        from pyiptables.packet.conversation import parse_conversation
+
+        packets = parse_conversation(text)
+        self.family = self.screen.family = packets[0].family
+        self.packets(packets)
+
+    def packets(self, packets: Sequence[Any]) -> None:
+        """Trace typed packets, one after the other."""
+        typed = packets[0]
         ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
         host = read_host(self.options["snapshot"], self.options["host"]) or assumed_host(ruleset, typed=typed)
         self.say_assumptions(host.assumptions)
         engine = self.engine(host, ruleset)
         self.start = 0
-        for number in range(1, typed.count + 1):
-            packet = replace(typed.packet(number=number), mac=arriving_mac(host, typed))
-            self.show(engine.send(packet))
+        number = 0
+        for typed in packets:
+            for _ in range(typed.count):
+                number += 1
+                self.show(engine.send(handed_over(typed, host, number=number)))
         self.finish(engine)
 
     # a capture
@@ -113,7 +131,7 @@ class Job:
             self.say_assumptions(host.assumptions)
             engine = self.engine(host, ruleset)
             replay = Replay(engine, interface=self.options["interface"] or "")
-            self.replay(replay, self.screen.progress(frames, capture), two_sided=replay.is_two_sided(first))
+            self.replay(replay, iter(self.screen.progress(frames, capture)), two_sided=replay.is_two_sided(first))
         self.finish(engine, replay)
 
     def replay(self, replay: Replay, frames: Iterator[Frame], *, two_sided: bool) -> None:
@@ -184,18 +202,20 @@ class Job:
                     tally.add(replayed.trace)
                     self.screen.rows([replayed.trace], self.start or 0)
             return replay
-        quick = QuickReplay.following(replay, two_sided=two_sided)
-        self.screen.fates(self.fates(quick, frames), self.start or 0, tally)
-        quick.settle()
-        return quick
+        return self.rows(QuickReplay.following(replay, two_sided=two_sided), frames, tally)
 
-    def fates(self, quick: QuickReplay, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Fate]]:
-        """Frames with what became of their packets."""
-        fare = quick.fare
-        for frame in self.until_truncated(frames, lambda frame: frame):
-            fate = fare(frame)
-            if fate is not None:
-                yield frame, fate
+    def rows(self, quick: QuickReplay, frames: Iterator[Frame], tally: Tally) -> QuickReplay:
+        """A line for each packet, made quickly."""
+        gc.freeze()  # rules are many and stay
+        gc.set_threshold(RARELY)
+        lines = self.screen.lines(self.start or 0)
+        try:
+            self.screen.fates(quick, frames, lines)
+        except TruncatedCaptureError as error:
+            self.truncated(error)
+        quick.settle()
+        lines.add_to(tally, quick.courses.passed.values())
+        return quick
 
     def until_truncated(self, frames: Iterator[Frame], feed: Callable[[Frame], Outcome]) -> Iterator[Outcome]:
         """What feeding each frame gives; where the capture breaks off, what was read counts, with a warning."""
@@ -203,8 +223,12 @@ class Job:
             for frame in frames:
                 yield feed(frame)
         except TruncatedCaptureError as error:
-            click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
-            self.status = 1
+            self.truncated(error)
+
+    def truncated(self, error: TruncatedCaptureError) -> None:
+        """Warn that the capture breaks off."""
+        click.echo(f"pyipt: warning: {error}; the packets before it are traced", err=True)
+        self.status = 1
 
     def show(self, trace: Trace) -> None:
         """Show a packet whole, in the form asked for."""
@@ -296,19 +320,6 @@ def read_owner(text: str) -> tuple[int, int]:
     return int(uid), int(gid or uid)
 
 
-def arriving_mac(host: Any, typed: Any) -> bytes:
-    """The link-layer header of a typed packet that arrives: from its own MACs, or to the interface's."""
-    if not typed.interface:
-        return b""
-    interface = host.interface(typed.interface)
-    if interface is None:
-        known = ", ".join(each.name for each in host.interfaces)
-        raise Error(f"the host has no interface {typed.interface!r}", hint=f"it has {known}")
-    kind = b"\x08\0" if typed.data[:1] and typed.data[0] >> 4 == 4 else b"\x86\xdd"
-    destination = typed.mac_destination or interface.mac or bytes(6)
-    return bytes(destination) + bytes(typed.mac_source or bytes(6)) + kind
-
-
 def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[Frame]]:
     """The first frames, and an iterator over all of them."""
     first: list[Frame] = []
@@ -321,13 +332,12 @@ def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[F
     except Error as error:
         broken = error
 
-    def whole() -> Iterator[Frame]:
+    def until_broken() -> Iterator[Frame]:
         yield from first
         if broken is not None:
             raise broken
-        yield from frames
 
-    return first, whole()
+    return first, chain(until_broken(), frames)
 
 
 def write_text(path: str, lines: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ Where the engine calls in, in the order of the priorities:
 
 from pyiptables.conntrack.entry import Ctinfo, Entry, Outcome, State, Status, Zone, ctstate, direction
 from pyiptables.conntrack.expect import Expectation, Expectations
+from pyiptables.conntrack.expect_listing import dump_expectations, load_expectations
 from pyiptables.conntrack.listing import dump, line, load
 from pyiptables.conntrack.nat import (
     alloc_null_binding,
@@ -25,6 +26,7 @@ from pyiptables.conntrack.nat import (
 )
 from pyiptables.conntrack.nat_manip import manip_packet, translate_error
 from pyiptables.conntrack.nat_range import Manip, NatRange, RangeFlag
+from pyiptables.conntrack.policies import TimeoutPolicy, read_policies
 from pyiptables.conntrack.seqadj import begin as begin_adjustment
 from pyiptables.conntrack.settings import Settings
 from pyiptables.conntrack.table import ConntrackTable, attach
@@ -46,6 +48,7 @@ __all__ = [
     "Settings",
     "State",
     "Status",
+    "TimeoutPolicy",
     "Tuple",
     "Zone",
     "alloc_null_binding",
@@ -54,15 +57,18 @@ __all__ = [
     "ctstate",
     "direction",
     "dump",
+    "dump_expectations",
     "initialized",
     "inverse",
     "invert",
     "line",
     "load",
+    "load_expectations",
     "manip_packet",
     "must_reroute",
     "nat_fn",
     "nat_packet",
+    "read_policies",
     "set_closing",
     "setup_info",
     "translate_error",

@@ -13,7 +13,17 @@ Source: nf_conntrack_proto_udp.c, nf_conntrack_proto_gre.c, generic_packet in nf
 
 from __future__ import annotations
 
-from pyiptables.conntrack.entry import ASSURED, CONFIRMED, NAT_CLASH, SECOND, SEEN_REPLY, Entry, Outcome, Owner
+from pyiptables.conntrack.entry import (
+    ASSURED,
+    CONFIRMED,
+    NAT_CLASH,
+    SECOND,
+    SEEN_REPLY,
+    Entry,
+    Outcome,
+    Owner,
+    settings_of,
+)
 from pyiptables.conntrack.tuples import UDP
 from pyiptables.conntrack.validity import transport_valid
 from pyiptables.hooks import Hook
@@ -34,7 +44,7 @@ def udp_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) ->
     checked = data[at + 6] or data[at + 7]
     if checked and owner.settings.checksum and hook is Hook.PREROUTING and not transport_valid(skb, UDP):
         return Outcome.INVALID
-    fresh, stream = owner.settings.udp
+    fresh, stream = settings_of(owner, entry).udp
     status = entry.status
     if not status & CONFIRMED:
         entry.proto = owner.now + STREAM_AFTER
@@ -57,20 +67,20 @@ def udplite_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int
     # The kernel takes UDP's number for the pseudo header here.
     if owner.settings.checksum and hook is Hook.PREROUTING and not transport_valid(skb, UDP, covered):
         return Outcome.INVALID
-    return _answered(owner, entry, ctinfo, owner.settings.udp, len(data))
+    return _answered(owner, entry, ctinfo, settings_of(owner, entry).udp, len(data))
 
 
 def gre_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) -> Outcome:
     """Track a GRE packet; a helper may have put its own (unanswered, answered) seconds into ``entry.proto``."""
     if not entry.status & CONFIRMED or entry.proto is None:
-        entry.proto = owner.settings.gre
+        entry.proto = settings_of(owner, entry).gre
     timeouts: tuple[int, int] = entry.proto
     return _answered(owner, entry, ctinfo, timeouts, len(skb.data))
 
 
 def generic_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) -> Outcome:
     """Track a packet of a protocol that has no tracker."""
-    owner.refresh(entry, ctinfo, owner.settings.generic, len(skb.data))
+    owner.refresh(entry, ctinfo, settings_of(owner, entry).generic, len(skb.data))
     return Outcome.ACCEPT
 
 

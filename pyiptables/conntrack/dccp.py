@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from pyiptables.conntrack.entry import ASSURED, CONFIRMED, SEEN_REPLY, Entry, Outcome, Owner
+from pyiptables.conntrack.entry import ASSURED, CONFIRMED, SEEN_REPLY, Entry, Outcome, Owner, settings_of
 from pyiptables.conntrack.tuples import DCCP, ORIGINAL, REPLY
 from pyiptables.conntrack.validity import transport_valid
 from pyiptables.hooks import Hook
@@ -127,7 +127,7 @@ def dccp_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) -
     elif old == DccpState.RESPOND and kind == ACK and int.from_bytes(data[at + 18 : at + 24], "big") == dccp.handshake:
         entry.status |= ASSURED  # the acknowledgement of the Response
     dccp.last_direction, dccp.last_kind, dccp.state = direction, kind, new
-    owner.refresh(entry, ctinfo, (owner.settings.dccp or ())[new], len(data))
+    owner.refresh(entry, ctinfo, (settings_of(owner, entry).dccp or ())[new], len(data))
     return Outcome.ACCEPT
 
 

@@ -30,16 +30,18 @@ class Entries:
 
     def find(self, tup: Tuple, zone: Zone = DEFAULT_ZONE) -> tuple[Entry, int] | None:
         """The entry that has the tuple in that zone, and the direction of the tuple in it (nf_conntrack_find_get)."""
-        for key in (zone.at(ORIGINAL), zone.at(REPLY)):
-            found = self._tuples.get(key, {}).get(tup)
-            if found is not None:
-                entry, direction = found
-                if entry.timeout <= self.now:
-                    self.kill(entry)
-                elif entry.zone.at(direction) == zone.at(direction):
-                    return found
-            if zone.directions == 3:
-                break
+        found = self.find_at(tup, zone, ORIGINAL)
+        return found if found is not None or zone.directions == 3 else self.find_at(tup, zone, REPLY)
+
+    def find_at(self, tup: Tuple, zone: Zone, side: int) -> tuple[Entry, int] | None:
+        """The same among the entries that have the zone's number of one direction only."""
+        found = self._tuples.get(zone.at(side), {}).get(tup)
+        if found is not None:
+            entry, direction = found
+            if entry.timeout <= self.now:
+                self.kill(entry)
+            elif entry.zone.at(direction) == zone.at(direction):
+                return found
         return None
 
     def taken(self, tup: Tuple, ignored: Entry) -> bool:

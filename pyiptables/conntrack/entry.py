@@ -53,6 +53,8 @@ SRC_NAT, DST_NAT, NAT_MASK = 16, 32, 48
 SRC_NAT_DONE, DST_NAT_DONE, NAT_DONE_MASK = 128, 256, 384
 SEQ_ADJUST = 64
 DYING, FIXED_TIMEOUT, TEMPLATE, NAT_CLASH, HELPER = 512, 1024, 2048, 4096, 8192
+OWN_TIMES = 1 << 16
+"""Not the kernel's: the entry has ``settings`` of its own."""
 
 
 class Zone(NamedTuple):
@@ -91,6 +93,7 @@ class Entry:
     ``masq_ifindex`` is the name of the interface that MASQUERADE chose the address of, or "". ``labels`` is 128 bits.
     ``helper`` names the helper that reads its payload and ``help`` is what that remembers; ``seqadj`` shifts sequence
     numbers (see :mod:`~pyiptables.conntrack.seqadj`); ``synproxy`` is there where SYNPROXY stands between the ends.
+    ``settings`` are those with the times of a timeout policy, where it has one.
     A template (status TEMPLATE, from the CT target) carries zone, helper and policy to the entry that it makes.
     """
 
@@ -108,6 +111,7 @@ class Entry:
         "reply",
         "secmark",
         "seqadj",
+        "settings",
         "status",
         "synproxy",
         "timeout",
@@ -128,6 +132,7 @@ class Entry:
         self.help: Any = None
         self.seqadj: Any = None
         self.synproxy: Synproxy | None = None
+        self.settings: Settings | None = None
         self.master: Entry | None = None
         self.masq_ifindex = ""
         self.counters: list[int] | None = None
@@ -155,6 +160,11 @@ class Owner(Protocol):
 
     def kill(self, entry: Entry) -> bool:
         """Take the entry out of the table; False when it was out already (nf_ct_kill)."""
+
+
+def settings_of(owner: Owner, entry: Entry) -> Settings:
+    """The settings whose times count for an entry: those of its timeout policy, or the table's (nf_ct_timeout_lookup)."""
+    return owner.settings if entry.settings is None else entry.settings
 
 
 class Outcome(IntEnum):

@@ -126,13 +126,17 @@ class Expectations:
             mine.remove(late)
         if policy.maximum and len(mine) >= policy.maximum:
             self.remove(mine[-1])
+        return Answer.OPEN if self.put(expectation, now + policy.seconds * SECOND) else Answer.FULL
+
+    def put(self, expectation: Expectation, until: int) -> bool:
+        """Open an expectation until a time, no matter what else is expected; False when the table is full."""
         if self._count >= self.maximum:
-            return Answer.FULL
-        expectation.timeout = now + policy.seconds * SECOND
+            return False
+        expectation.timeout = until
         self._by_destination.setdefault(_key(expectation.wanted), []).insert(0, expectation)
         self._by_master.setdefault(expectation.master, []).insert(0, expectation)
         self._count += 1
-        return Answer.OPEN
+        return True
 
     def find(self, tup: Tuple, zone: int, now: int) -> Expectation | None:
         """The first expectation that a tuple meets, active or not (__nf_ct_expect_find)."""

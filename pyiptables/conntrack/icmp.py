@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pyiptables.conntrack.entry import CONFIRMED, Ctinfo, Entry, Outcome, Owner, Zone
+from pyiptables.conntrack.entry import CONFIRMED, Ctinfo, Entry, Outcome, Owner, Zone, settings_of
 from pyiptables.conntrack.tuples import ICMP, ICMPV6, REPLY, Tuple, invert, tuple_at
 from pyiptables.conntrack.validity import transport_valid
 from pyiptables.hooks import Family, Hook
@@ -52,7 +52,7 @@ def icmp_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) -
     """Track a question or an answer of ICMP."""
     if skb.family is not Family.IPV4 or entry.original.dport >> 8 not in QUESTIONS:
         return Outcome.INVALID
-    owner.refresh(entry, ctinfo, owner.settings.icmp, len(skb.data))
+    owner.refresh(entry, ctinfo, settings_of(owner, entry).icmp, len(skb.data))
     return Outcome.ACCEPT
 
 
@@ -62,7 +62,7 @@ def icmpv6_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int)
         return Outcome.INVALID
     if not entry.status & CONFIRMED and entry.original.dport >> 8 not in QUESTIONS_V6:
         return Outcome.INVALID
-    owner.refresh(entry, ctinfo, owner.settings.icmpv6, len(skb.data))
+    owner.refresh(entry, ctinfo, settings_of(owner, entry).icmpv6, len(skb.data))
     return Outcome.ACCEPT
 
 

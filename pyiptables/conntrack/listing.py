@@ -64,16 +64,16 @@ def line(entry: Entry, now: int) -> str:
     """One entry as ``conntrack -L`` prints it."""
     protocol = entry.original.protocol
     words = [f"{NAMES.get(protocol, 'unknown'):<8} {protocol} {max(0, entry.timeout - now) // SECOND}"]
-    if protocol in STATES and entry.proto is not None:
+    if protocol in STATES and entry.proto is not None and (entry.proto.state or protocol != DCCP):
         words.append(STATES[protocol](entry.proto.state).name)
     words.append(_tuple_words(entry.original))
-    if entry.zone.directions == 1:
+    if entry.zone.directions == 1 and entry.zone.id:
         words.append(f"zone-orig={entry.zone.id}")
     words += _counter_words(entry, ORIGINAL)
     if not entry.status & SEEN_REPLY:
         words.append("[UNREPLIED]")
     words.append(_tuple_words(entry.reply))
-    if entry.zone.directions == 2:
+    if entry.zone.directions == 2 and entry.zone.id:
         words.append(f"zone-reply={entry.zone.id}")
     words += _counter_words(entry, REPLY)
     if entry.status & ASSURED:
@@ -114,17 +114,17 @@ def load(table: ConntrackTable, text: str, source: str | None = None) -> int:
     What a line says beyond what is modelled (labels=, secctx=, use=, id=) is left aside.
     """
     count = 0
-    for number, row in enumerate(text.splitlines(), 1):
+    for place, row in enumerate(text.splitlines(), 1):
         if not row.strip() or "flow entries have been shown" in row:
             continue
         try:
             entry = _parse(row, table.now)
         except ValueError as error:
             raise HostError(
-                f"not a line of conntrack -L: {error}", source=source, line=number, snippet=row[:200]
+                f"not a line of conntrack -L: {error}", source=source, line=place, snippet=row[:200]
             ) from error
         if table.find(entry.original, entry.zone) or table.find(entry.reply, entry.zone):
-            raise HostError("a connection that is in the list already", source=source, line=number, snippet=row[:200])
+            raise HostError("a connection that is in the list already", source=source, line=place, snippet=row[:200])
         table.insert(entry)
         count += 1
     return count
@@ -137,7 +137,7 @@ def _parse(row: str, now: int) -> Entry:
         words = words[2:]
     if len(words) < 3:
         raise ValueError("expected protocol, its number and a timeout")
-    protocol, left = _number(words[1], 8, "protocol"), _number(words[2], 32, "timeout")
+    protocol, left = number(words[1], 8, "protocol"), number(words[2], 32, "timeout")
     rest = iter(words[3:])
     halves: list[dict[str, str]] = []
     marks: set[str] = set()
@@ -164,7 +164,7 @@ def _parse(row: str, now: int) -> Entry:
     if original.family is not reply.family:
         raise ValueError("addresses of two families")
     entry = Entry(original, reply, _read_zone(halves))
-    entry.timeout = now + left * SECOND
+    entry.timeout = now + left * SECOND + SECOND // 2  # what is left of the second is not said
     entry.created = now
     _read_rest(entry, halves, marks, state)
     return entry
@@ -214,15 +214,15 @@ def _read_tuple(half: dict[str, str], protocol: int) -> Tuple:
     if family is not other:
         raise ValueError("addresses of two families")
     if protocol in (ICMP, ICMPV6):
-        dport = _number(half.get("type", ""), 8, "type") << 8 | _number(half.get("code", ""), 8, "code")
-        tup = Tuple(family, src, dst, protocol, _number(half.get("id", ""), 16, "id"), dport)
+        dport = number(half.get("type", ""), 8, "type") << 8 | number(half.get("code", ""), 8, "code")
+        tup = Tuple(family, src, dst, protocol, number(half.get("id", ""), 16, "id"), dport)
         inverse(tup)
         return tup
     first, second = ("srckey", "dstkey") if protocol == GRE else ("sport", "dport")
     if protocol not in NAMES:
         return Tuple(family, src, dst, protocol, 0, 0)
     return Tuple(
-        family, src, dst, protocol, _number(half.get(first, ""), 16, first), _number(half.get(second, ""), 16, second)
+        family, src, dst, protocol, number(half.get(first, ""), 16, first), number(half.get(second, ""), 16, second)
     )
 
 
@@ -238,10 +238,10 @@ def _read_zone(halves: list[dict[str, str]]) -> Zone:
 
 def _word(half: dict[str, str], name: str) -> int:
     """A number that may be left out."""
-    return _number(half[name], LIMITS[name], name) if name in half else 0
+    return number(half[name], LIMITS[name], name) if name in half else 0
 
 
-def _number(text: str, bits: int, what: str) -> int:
+def number(text: str, bits: int, what: str) -> int:
     """A decimal (or 0x) number that fits the bits."""
     if not text.isascii() or not text or len(text) > 20:
         raise ValueError(f"{what} {text[:20]!r} is not a number")

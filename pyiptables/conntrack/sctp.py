@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from pyiptables.conntrack.entry import ASSURED, CONFIRMED, Entry, Outcome, Owner
+from pyiptables.conntrack.entry import ASSURED, CONFIRMED, Entry, Outcome, Owner, settings_of
 from pyiptables.conntrack.tuples import ORIGINAL, REPLY
 from pyiptables.conntrack.validity import sctp_checksum
 from pyiptables.hooks import Hook
@@ -177,7 +177,7 @@ def sctp_packet(owner: Owner, entry: Entry, skb: Skb, hook: Hook, ctinfo: int) -
         if old != new == SctpState.ESTABLISHED:
             entry.status |= ASSURED
     if refresh:
-        owner.refresh(entry, ctinfo, owner.settings.sctp[sctp.state], len(data))
+        owner.refresh(entry, ctinfo, settings_of(owner, entry).sctp[sctp.state], len(data))
     return Outcome.ACCEPT
 
 

@@ -56,6 +56,7 @@ class Settings:
     acct: bool
     checksum: bool
     maximum: int
+    buckets: int
     expect_maximum: int
     tcp_loose: bool
     tcp_be_liberal: bool
@@ -93,6 +94,7 @@ class Settings:
             acct=bool(number("acct", 0)),
             checksum=bool(number("checksum", 1)),
             maximum=number("max", 262_144),
+            buckets=number("buckets", 262_144),
             expect_maximum=number("expect_max", 4096),
             tcp_loose=bool(number("tcp_loose", 1)),
             tcp_be_liberal=bool(number("tcp_be_liberal", 0)),

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 
 from pyiptables.conntrack.datagram import generic_packet, gre_packet, udp_packet, udplite_packet
 from pyiptables.conntrack.dccp import dccp_packet
-from pyiptables.conntrack.entries import Entries
 from pyiptables.conntrack.entry import (
-    ASSURED,
     CONFIRMED,
     DEFAULT_ZONE,
     DYING,
@@ -28,6 +26,7 @@ from pyiptables.conntrack.entry import (
     FIXED_TIMEOUT,
     HELPER,
     NAT_CLASH,
+    OWN_TIMES,
     SECOND,
     SEEN_REPLY,
     SEQ_ADJUST,
@@ -41,6 +40,8 @@ from pyiptables.conntrack.entry import (
 )
 from pyiptables.conntrack.expect import Expectations
 from pyiptables.conntrack.icmp import icmp_error, icmp_packet, icmpv6_packet
+from pyiptables.conntrack.policies import TimeoutPolicy
+from pyiptables.conntrack.room import BoundedEntries
 from pyiptables.conntrack.sctp import sctp_packet
 from pyiptables.conntrack.seqadj import adjust
 from pyiptables.conntrack.settings import Settings
@@ -82,13 +83,10 @@ TRACKERS: dict[int, Tracker] = {
 STATEFUL = frozenset({TCP, SCTP, DCCP, ICMP, ICMPV6})
 """Protocols of which two entries that clash are never merged (no allow_clash)."""
 
-EVICTION_RANGE = 64
-"""How many of the oldest entries are looked at for one to drop early, when the table is full."""
-
 _ESTABLISHED, _RELATED, _NEW, _ESTABLISHED_REPLY, _RELATED_REPLY, _UNTRACKED = 0, 1, 2, 3, 4, int(Ctinfo.UNTRACKED)
 
 
-class ConntrackTable(Entries):
+class ConntrackTable(BoundedEntries):
     """All connections of a host, of both families.
 
     ``sysctls`` maps full names to values (HostError when one is not a number); ``random`` decides what the kernel
@@ -96,9 +94,7 @@ class ConntrackTable(Entries):
     """
 
     def __init__(self, sysctls: Mapping[str, str] | None = None, random: Random | None = None) -> None:
-        super().__init__()
-        self.settings = Settings.read(sysctls or {})
-        self.random = random or _seeded()
+        super().__init__(Settings.read(sysctls or {}), random or _seeded())
         self.expectations = Expectations(self.settings.expect_maximum)
         self.ported = PORTS if self.settings.dccp is None else PORTS | {DCCP}
         self.log: Callable[[Skb, str], None] = _ignored
@@ -107,6 +103,8 @@ class ConntrackTable(Entries):
         """Called with what should be known of a packet: that a helper of its connection is not modelled."""
         self.gre_keys: dict[tuple[int, int, int], tuple[int, Entry]] = {}
         """The source keys of PPTP's GRE, by source, destination and destination key, each with its master."""
+        self.policies: dict[str, TimeoutPolicy] = {}
+        """The timeout policies of which ``-j CT --timeout`` names one."""
         self._trackers = TRACKERS if self.settings.dccp is None else TRACKERS | {DCCP: dccp_packet}
 
     # What a packet meets
@@ -121,12 +119,15 @@ class ConntrackTable(Entries):
         template: Entry | None = skb.nfct
         if skb.ctinfo == _UNTRACKED or (template is not None and not template.status & TEMPLATE):
             return Verdict.ACCEPT
+        given = skb.ctinfo if template is None else _ESTABLISHED
         skb.nfct, skb.ctinfo = None, _ESTABLISHED
         if not _trackable(skb, hook):
             return Verdict.ACCEPT
         zone = DEFAULT_ZONE if template is None else template.zone
         if skb.protocol == (ICMP if skb.family is Family.IPV4 else ICMPV6):
             outcome = icmp_error(self, zone, skb, hook)
+            if outcome is Outcome.INVALID and skb.ctinfo == _ESTABLISHED:
+                skb.ctinfo = given  # what an error about an untracked packet came with stays
             if outcome is Outcome.INVALID or skb.nfct is not None or skb.ctinfo == _UNTRACKED:
                 return Verdict.ACCEPT
         outcome = Outcome.REPEAT
@@ -147,7 +148,7 @@ class ConntrackTable(Entries):
             reply = invert(tup)
             if reply is None:
                 return Outcome.INVALID
-            if not self._make_room():
+            if not self.make_room():
                 return Outcome.DROP
             found = self._begin(tup, reply, zone, template), ORIGINAL
         entry, direction = found
@@ -173,6 +174,9 @@ class ConntrackTable(Entries):
             entry.counters = [0, 0, 0, 0]
         if template is not None and template.synproxy is not None:
             entry.synproxy = Synproxy()
+        if template is not None and template.settings is not None:
+            entry.settings = template.settings
+            entry.status |= OWN_TIMES
         expected = self.expectations.take(tup, zone.id, self.now) if len(self.expectations) else None
         if expected is not None:
             entry.status |= EXPECTED
@@ -220,7 +224,7 @@ class ConntrackTable(Entries):
             return Verdict.ACCEPT
         if entry.status & DYING:
             return Verdict.DROP
-        clash = self.find(entry.original, entry.zone) or self.find(entry.reply, entry.zone)
+        clash = self.find_at(entry.original, entry.zone, ORIGINAL) or self.find_at(entry.reply, entry.zone, REPLY)
         if clash is not None:
             return self._resolve_clash(skb, entry, clash[0])
         entry.timeout += self.now
@@ -275,18 +279,6 @@ class ConntrackTable(Entries):
             entry.timeout = seconds * SECOND + (self.now if entry.status & CONFIRMED else 0)
         if entry.counters is not None:
             entry.account(REPLY if ctinfo >= _ESTABLISHED_REPLY else ORIGINAL, size)
-
-    def _make_room(self) -> bool:
-        """Whether there is room for one more; when full, an old entry that is not assured makes way (early_drop)."""
-        maximum = self.settings.maximum
-        if not maximum or len(self._entries) < maximum:
-            return True
-        for number, entry in enumerate(self._entries):
-            if number >= EVICTION_RANGE:
-                break
-            if entry.timeout <= self.now or not entry.status & ASSURED:
-                return self.kill(entry)
-        return False
 
 
 def _ignored(*_: object) -> None:

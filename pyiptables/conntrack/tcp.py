@@ -9,8 +9,19 @@ Source: nf_conntrack_tcp_packet in net/netfilter/nf_conntrack_proto_tcp.c.
 
 from __future__ import annotations
 
-from pyiptables.conntrack.entry import ASSURED, CONFIRMED, FIXED_TIMEOUT, SECOND, SEEN_REPLY, Entry, Outcome, Owner
+from pyiptables.conntrack.entry import (
+    ASSURED,
+    CONFIRMED,
+    FIXED_TIMEOUT,
+    SECOND,
+    SEEN_REPLY,
+    Entry,
+    Outcome,
+    Owner,
+    settings_of,
+)
 from pyiptables.conntrack.seqadj import offset_at
+from pyiptables.conntrack.settings import Settings
 from pyiptables.conntrack.tcp_states import (
     ACK_SET,
     FIN_SET,
@@ -70,6 +81,11 @@ class Step:
         self.old: int = self.tcp.state
         self.new: int = TRANSITIONS[direction][segment.kind][self.old]
         self.trusted = False
+
+    @property
+    def settings(self) -> Settings:
+        """The settings whose times count."""
+        return settings_of(self.owner, self.entry)
 
     @property
     def established(self) -> bool:
@@ -263,7 +279,7 @@ def _shorten(step: Step) -> None:
         return
     if tcp.last_direction != step.direction and tcp.last_kind in (FIN_SET, RST_SET):
         left = entry.timeout - step.owner.now
-        limit = step.owner.settings.tcp[UNACKNOWLEDGED] * SECOND
+        limit = step.settings.tcp[UNACKNOWLEDGED] * SECOND
         if left >= 120 * SECOND and left > limit:
             entry.timeout = step.owner.now + limit
         return
@@ -272,7 +288,7 @@ def _shorten(step: Step) -> None:
 
 def _timeout(step: Step) -> int:
     """Seconds that the connection gets: its state's, or less where one end is silent."""
-    tcp, settings = step.tcp, step.owner.settings
+    tcp, settings = step.tcp, step.settings
     timeouts = settings.tcp
     regular = timeouts[step.new]
     if tcp.retrans >= settings.tcp_max_retrans and regular > timeouts[MAX_RETRANS]:
@@ -302,7 +318,7 @@ def _settle(step: Step, ctinfo: int, size: int) -> Outcome:
         if segment.kind == SYN_SET and step.old == SYN_SENT:  # a retransmitted SYN must not keep the entry alive
             return Outcome.ACCEPT
         if step.new == ESTABLISHED:
-            timeout = min(timeout, step.owner.settings.tcp[UNACKNOWLEDGED])
+            timeout = min(timeout, step.settings.tcp[UNACKNOWLEDGED])
     elif not entry.status & ASSURED and step.old in (SYN_RECV, ESTABLISHED) and step.new == ESTABLISHED:
         entry.status |= ASSURED
     step.owner.refresh(entry, ctinfo, timeout, size)
@@ -315,4 +331,4 @@ def set_closing(owner: Owner, entry: Entry) -> None:
         return
     old, entry.proto.state = entry.proto.state, CLOSE
     if old != CLOSE and not entry.status & FIXED_TIMEOUT:
-        entry.timeout = owner.now + owner.settings.tcp[CLOSE] * SECOND
+        entry.timeout = owner.now + settings_of(owner, entry).tcp[CLOSE] * SECOND

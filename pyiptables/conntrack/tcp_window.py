@@ -151,7 +151,7 @@ def read_options(end: End, raw: bytes) -> None:
             end.flags |= WINDOW_SCALE
 
 
-def _highest_sack(raw: bytes, sack: int) -> int:
+def highest_sack(raw: bytes, sack: int) -> int:
     """The highest right edge of the SACK blocks, or the acknowledgement itself."""
     for kind, value in _options(raw):
         if kind == 5 and value and len(value) % 8 == 0:
@@ -191,7 +191,7 @@ def in_window(tcp: Tcp, direction: int, segment: Segment, liberal: bool, shift: 
     sender, receiver = tcp.ends[direction], tcp.ends[1 - direction]
     flags, sack = segment.flags, segment.ack
     if receiver.flags & SACK_PERM and segment.options:
-        sack = _highest_sack(segment.options, sack)
+        sack = highest_sack(segment.options, sack)
     if shift:
         sack = sack - shift & _WORD
         segment = segment._replace(ack=segment.ack - shift & _WORD)

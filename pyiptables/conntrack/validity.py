@@ -23,7 +23,9 @@ def transport_valid(skb: Skb, protocol: int, covered: int | None = None) -> bool
         total = 0 if protocol == 1 else pseudo_sum(data[12:16], data[16:20], protocol, len(data) - at)
     else:
         total = pseudo_sum(data[8:24], data[24:40], protocol, len(data) - at)
-    return ones_sum(body, total) == 0xFFFF
+    right = ones_sum(body, total) == 0xFFFF
+    skb.csum_valid = skb.csum_valid or (right and covered is None)
+    return right
 
 
 def crc32c(data: bytes | bytearray) -> int:

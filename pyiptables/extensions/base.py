@@ -54,6 +54,17 @@ class GivenSets(Protocol):
         """A warning about a set that is asked with so many sides of a packet; empty when there is none."""
 
 
+@dataclass(slots=True)
+class NamedObjects:
+    """The kernel's objects that rules share by name: by what they are and their name, whatever tells them from others.
+
+    ``complete``: whether there are no more of them, so that what is not here is missing.
+    """
+
+    found: dict[tuple[str, str], Any] = field(default_factory=dict)
+    complete: bool = False
+
+
 class Kind:
     """A kind of value: how it is read, saved and listed. Instances are constants and hold no state."""
 
@@ -105,7 +116,8 @@ class Option:
     - ``to`` and ``convert``: store the value under another option's attribute, changed by ``convert``.
     - ``neutral``: a value that, not inverted, says nothing; the option then counts as not given.
     - ``list_as``: the word before the value in ``-L`` (``dpt`` gives ``dpt:22``): see :meth:`Extension.list_option`.
-    - ``once``: the message for a second use, where it is not libxtables' own; ``no_invert``: the same for ``!``.
+    - ``once``: the message for a second use, where it is not libxtables' own; ``no_invert``: the same for ``!``, looked
+      at first.
     - ``hidden``: never printed by the default :meth:`Extension.save`.
     - ``help``: what it says in one line.
     """
@@ -126,6 +138,7 @@ class Option:
         save_as: str | None = None,
         list_as: str | None = None,
         once: str | None = None,
+        no_invert: str | None = None,
         hidden: bool = False,
         help: str = "",
     ) -> None:
@@ -143,6 +156,7 @@ class Option:
         self.save_as = save_as or names[0]
         self.list_as = list_as
         self.once = once
+        self.no_invert = no_invert
         self.hidden = hidden or to is not None
         self.help = help
         self.attribute = ""
@@ -176,6 +190,8 @@ class OptionUses:
         name, key = self.extension.name, option.attribute
         if option.to and option.once:
             key = option.to  # two spellings of one thing, where the program counts them as one
+        if inverted and option.no_invert:
+            raise ParameterProblem(option.no_invert)
         if key in self.seen and not option.multi:
             raise ParameterProblem(option.once or f'{name}: option "{option.names[0]}" can only be used once.\n')
         if inverted and not option.invertible:
@@ -186,7 +202,7 @@ class OptionUses:
     def take(self, option: Option, texts: Sequence[str], inverted: bool, facts: RuleFacts) -> None:
         """Read the value of an option that may stand where it does; ParameterProblem when it is none."""
         facts.extension, facts.inverted = self.extension.name, inverted
-        value = option.kind.parse(texts, option, facts)
+        value = self.extension.read_option(option, texts, self, facts)
         if option.convert is not None:
             value = option.convert(value)
         target = option.to or option.attribute
@@ -307,6 +323,11 @@ class Extension:
     # what a declaration may override
 
     @classmethod
+    def read_option(cls, option: Option, texts: Sequence[str], before: OptionUses, facts: RuleFacts) -> Any:
+        """The value of an option; ``before`` are those already used, where the program looks at them while it reads."""
+        return option.kind.parse(texts, option, facts)
+
+    @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
         """What the values say together, in the order the options were used: for options that change one another's."""
         return values
@@ -329,6 +350,13 @@ class Extension:
         """
         return None
 
+    def claim(self, named: NamedObjects) -> str | None:
+        """Find or make the objects of the kernel that it names: why the kernel refuses that, as in :meth:`kernel_check`.
+
+        Called for the extensions of a table in their order, with what the ones before have made.
+        """
+        return None
+
     def shows(self, option: Option) -> bool:
         """Whether an option is printed: when it was given, unless the program keeps some values to itself."""
         return option.attribute in self.values
@@ -336,7 +364,10 @@ class Extension:
     def save(self, facts: RuleFacts) -> str:
         """The options as iptables-save prints them, each with a blank before it."""
         text, values = "", self.values
-        for option in self.options.values():
+        options: Iterable[Option] = self.options.values()
+        if len(values) == 1:  # as most have
+            options = filter(None, map(self.options.get, values))
+        for option in options:
             if option.attribute in values and not option.hidden and self.shows(option):
                 text += self.save_option(option, facts)
         return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyiptables.extensions.base import Extension, Match, Option, RuleFacts, Target
-from pyiptables.extensions.kinds.flags import PlainFlag
 from pyiptables.hooks import Family
 from pyiptables.packet.names import KNOWN_PROTOCOLS, SAVED_PROTOCOLS
 
@@ -17,7 +16,7 @@ _NOT_MODELLED = "not modelled, so that it does not match"
 
 def synopsis(option: Option) -> str:
     """An option as it is written in a rule: ``[!] --source-port port[:port]``."""
-    mark = "[!] " if option.invertible and not isinstance(option.kind, PlainFlag) else ""
+    mark = "[!] " if option.invertible else ""
     value = f"[{option.kind.metavar}]" if option.kind.optional else option.kind.metavar
     return f"{mark}{option.names[0]}{f' {value}' if option.kind.words else ''}"
 

@@ -139,7 +139,8 @@ def rule(entry: Fields, family: Family) -> PolicyRule:
     """Build a policy rule from an object of ``ip -j rule``."""
     src, src_length = _rule_prefix(entry, "src", family)
     dst, dst_length = _rule_prefix(entry, "dst", family)
-    action = Action.GOTO if "goto" in entry else _named(entry, "action", ACTIONS, Action.TABLE)
+    action = _named(entry, "action", ACTIONS, Action.TABLE)
+    action = next((ACTIONS[name] for name in ("goto", "nop") if name in entry), action)
     protocol = entry.text("ipproto")
     known = PROTOCOLS.get(protocol, number(protocol.removeprefix("ipproto-")) if protocol else 0)
     if known is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pyiptables.hooks import Family
 from pyiptables.host.model import (
@@ -132,7 +132,7 @@ class Fib:
             found = self.in_table(rule.table, flow)
             if found.error == errno.EAGAIN or self._suppressed(rule, found):
                 continue
-            return replace(found, rule=rule)
+            return Found(found.route, found.nexthop, found.error, rule)
         return Found(error=errno.ENETUNREACH)
 
     def in_table(self, name: str, flow: Flow) -> Found:
@@ -198,13 +198,13 @@ class Fib:
         """Take the best route of a prefix's lowest metric (rt6_select): by preference, then the wanted interface."""
         best: Found | None = None
         best_score, best_group = -1, (0, 0)
-        for route in same:
+        fitting = [route for route in same if _has_source(route, flow)]
+        if same[0].src_length and same[0].length and not any(route.src_length for route in fitting):
+            return None  # where some ask for a source, the others of the prefix are not reached (fib6_node_lookup_1)
+        for route in fitting:
             group = (route.src_length, route.metric)
             if best is not None and group != best_group:
                 break
-            shift = 128 - route.src_length
-            if route.src_length and flow.src >> shift != route.src >> shift:
-                continue
             error = ROUTE_ERRORS.get(route.type, 0)
             for hop in route.nexthops or (NextHop("lo"),):
                 wanted = not flow.link or hop.dev == flow.link
@@ -216,6 +216,12 @@ class Fib:
     def _alive(self, hop: NextHop) -> bool:
         link = self._interfaces.get(hop.dev)
         return not hop.dead and link is not None and link.up
+
+
+def _has_source(route: Route, flow: Flow) -> bool:
+    """Whether a flow comes from where an IPv6 route wants it to."""
+    shift = 128 - route.src_length
+    return not route.src_length or flow.src >> shift == route.src >> shift
 
 
 def _fields_used(rules: Iterable[PolicyRule], routes: Iterable[Route]) -> frozenset[str]:

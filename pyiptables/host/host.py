@@ -12,7 +12,7 @@ from pyiptables.host import routing4, routing6
 from pyiptables.host.assumed import assumed_host
 from pyiptables.host.decision import Decision
 from pyiptables.host.fib import Flow
-from pyiptables.host.hostfile import read_host_file
+from pyiptables.host.hostfile import host_parts, read_host_file
 from pyiptables.host.model import (
     LOOPBACK,
     HostParts,
@@ -26,6 +26,7 @@ from pyiptables.host.model import (
     sysctl_name,
 )
 from pyiptables.host.network import Network
+from pyiptables.host.reading import Fields
 from pyiptables.host.snapshot import read_snapshot
 from pyiptables.host.source import select4, select6
 
@@ -70,6 +71,11 @@ class Host:
     def from_toml(cls, path: str | Path) -> Host:
         """Read a host file, whose form :mod:`pyiptables.host.hostfile` tells; raises HostError."""
         return cls._of(read_host_file(Path(path)))
+
+    @classmethod
+    def from_values(cls, values: object, where: str, source: str) -> Host:
+        """Make the host of what a host file would say, already read from another TOML file; raises HostError."""
+        return cls._of(host_parts(Fields(values, where, source)))
 
     @classmethod
     def assumed(

@@ -89,7 +89,11 @@ IFNAMSIZ = 16
 
 def read_host_file(path: Path) -> HostParts:
     """Read a host file; HostError names the file, the place and what was expected."""
-    top = _parse(path)
+    return host_parts(_parse(path))
+
+
+def host_parts(top: Fields) -> HostParts:
+    """A host of what a host file says, wherever it stands; HostError with the place."""
     top.only(KEYS)
     links = _interfaces(top)
     sysctls, assumptions = _sysctls(top, links)

@@ -16,7 +16,7 @@ KERNEL_DEFAULTS = {("ipv4", "send_redirects"): 1}
 class Network:
     """The interfaces by name, the settings by interface, and a Fib for each family."""
 
-    __slots__ = ("_sysctls", "fibs", "interfaces")
+    __slots__ = ("_confs", "_sysctls", "fibs", "interfaces")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Network:
         routes, rules = tuple(routes), tuple(rules)
         self.fibs = {family: Fib(family, routes, rules, self.interfaces) for family in Family}
         self._sysctls = sysctls
+        self._confs: dict[tuple[Family, str, str], int] = {}
 
     def sysctl(self, name: str) -> int | None:
         """Read a setting's number, or None where it is not known or not a number."""
@@ -39,8 +40,13 @@ class Network:
 
     def conf(self, family: Family, dev: str, key: str) -> int:
         """Read the setting ``net.ipvN.conf.DEV.KEY``; where it is not known the kernel's default."""
-        found = self.sysctl(f"net.{VERSION[family]}.conf.{dev.replace('.', '/')}.{key}")
-        return KERNEL_DEFAULTS.get((VERSION[family], key), 0) if found is None else found
+        value = self._confs.get((family, dev, key))
+        if value is None:
+            found = self.sysctl(f"net.{VERSION[family]}.conf.{dev.replace('.', '/')}.{key}")
+            value = KERNEL_DEFAULTS.get((VERSION[family], key), 0) if found is None else found
+            if dev == "all" or dev in self.interfaces:  # no more than there are
+                self._confs[family, dev, key] = value
+        return value
 
     def either(self, key: str, dev: str) -> bool:
         """Whether ``all`` or the interface switches an IPv4 setting on (IN_DEV_ORCONF)."""

@@ -210,14 +210,13 @@ def _emit(network: Network, flow: Flow, found: Found, *, dev: str, src: int, kin
     if found.nexthop is None:
         found = Found(found.route, NextHop(dev))
     if dst == LIMITED_BROADCAST or (kind is RouteType.BROADCAST and not is_multicast(dst)):
-        return sent(
-            network, Kind.BROADCAST, flow, Found(found.route, NextHop(dev)), family=V4, src=src, looped_back=True
-        )
+        back, found = dev != LOOPBACK, Found(found.route, NextHop(dev))
+        return sent(network, Kind.BROADCAST, flow, found, family=V4, src=src, looped_back=back)
     if is_multicast(dst):
         if found.route is not None and found.route.length < 4:
             # A default route is good enough to find the interface, but there is no gateway to a group.
             found = Found(found.route, NextHop(dev))
-        joined = network.group_joined(V4, dev, dst)
+        joined = dev != LOOPBACK and network.group_joined(V4, dev, dst)
         return sent(network, Kind.MULTICAST, flow, found, family=V4, src=src, looped_back=joined)
     return sent(network, Kind.LOCAL if dev == LOOPBACK else Kind.UNICAST, flow, found, family=V4, src=src)
 

@@ -70,9 +70,13 @@ def _delivered(network: Network, kind: Kind, flow: Flow, found: Found, words: st
 
 def output_route(network: Network, flow: Flow) -> Decision:
     """Route a packet that this host sends; ``flow.src`` 0 lets routing choose, any other is taken as it is."""
-    src, dst = flow.src, flow.dst or 1
+    src, dst = flow.src, flow.dst
     strict = needs_link(dst) or bool(flow.oif and not src)
-    found = network.fibs[V6].lookup(replace(flow, dst=dst, link=flow.oif, strict=strict and bool(flow.oif)))
+    flow = replace(flow, dst=dst, link=flow.oif, strict=strict and bool(flow.oif))
+    found = network.fibs[V6].lookup(flow)
+    if found.error and not src:  # with a source there may be a way (ip6_dst_lookup_tail)
+        src = select6(network, found.nexthop.dev if found.nexthop is not None else "", dst)
+        found = network.fibs[V6].lookup(replace(flow, src=src, strict=bool(flow.oif))) if src else found
     route, hop = found.route, found.nexthop
     if found.error or route is None or hop is None:
         return refusal(V6, flow, found, None)
@@ -84,7 +88,7 @@ def output_route(network: Network, flow: Flow) -> Decision:
         words = f"{text} is this host's, by lo"
         return Decision(DELIVERED[route.type], V6, words, oif=LOOPBACK, next_hop=dst, source=src, route=route, mtu=mtu)
     if is_multicast(dst):
-        looped_back = network.group_joined(V6, hop.dev, dst)
+        looped_back = hop.dev != LOOPBACK and network.group_joined(V6, hop.dev, dst)
         found = Found(route, NextHop(hop.dev))
         return sent(network, Kind.MULTICAST, flow, found, family=V6, src=src, looped_back=looped_back)
     return sent(network, Kind.LOCAL if hop.dev == LOOPBACK else Kind.UNICAST, flow, found, family=V6, src=src)

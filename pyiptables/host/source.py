@@ -13,7 +13,7 @@ from pyiptables.host.network import Network
 from pyiptables.packet.addresses import from_text
 
 MULTICAST6 = 0xFF
-LINK_SCOPE6, SITE_SCOPE6, GLOBAL_SCOPE6 = 2, 5, 14
+UNSPECIFIED_SCOPE6, LINK_SCOPE6, SITE_SCOPE6, GLOBAL_SCOPE6 = -1, 2, 5, 14
 
 _LABELS = tuple(
     (from_text(text)[0] >> (128 - length), 128 - length, label)
@@ -96,7 +96,12 @@ def _score6(address: Address, outgoing: bool, dst: int) -> tuple[int, ...]:
 
 
 def scope6(address: int) -> int:
-    """Say the scope of an IPv6 address as a number: 2 link, 5 site, 14 global; a multicast address says its own."""
+    """Say the scope of an IPv6 address as a number: 2 link, 5 site, 14 global; a multicast address says its own.
+
+    The unspecified address has less than any.
+    """
+    if not address:
+        return UNSPECIFIED_SCOPE6
     first = address >> 112
     if first >> 8 == MULTICAST6:
         return first & 15

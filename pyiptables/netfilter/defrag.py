@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Any
 
 from pyiptables.hooks import Family
-from pyiptables.netfilter.fragments import Piece, joined, piece_of
+from pyiptables.netfilter.fragments import Piece, cut_short, ends_in_headers, joined, piece_of
 
 TIMEOUT = {Family.IPV4: 30_000_000_000, Family.IPV6: 60_000_000_000}
 """net.ipv4.ipfrag_time and net.netfilter.nf_conntrack_frag6_timeout, in nanoseconds."""
@@ -19,7 +19,7 @@ LONGEST = 65535
 OVERLAP = "fragments overlap"
 UNEVEN = "a fragment whose size is no multiple of 8"
 AS_IT_IS = "as it is"
-"""What becomes of an uneven IPv6 fragment, which conntrack lets pass alone (nf_ct_frag6_gather, -EPROTO)."""
+"""What becomes of an IPv6 fragment that is uneven (-EPROTO), or a first one without all headers (nf_ct_frag6_gather)."""
 
 
 class Queue:
@@ -90,9 +90,13 @@ class Defragmenter:
 
         A packet that is no fragment is ``"whole"``. ``user`` keeps apart who asks (enum ip_defrag_users).
         """
+        if skb.family is Family.IPV6 and cut_short(skb):
+            return "the fragment header is cut short"
         piece = piece_of(skb)
         if piece is None:
             return "whole"
+        if skb.family is Family.IPV6 and not piece.begin and ends_in_headers(skb):
+            return AS_IT_IS
         while self.queues and next(iter(self.queues.values())).deadline <= now:
             self.queues.popitem(last=False)
         key = (user, skb.family, *piece.key)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from pyiptables.netfilter.looks import Look
 from pyiptables.packet.fields import ports
 from pyiptables.ruleset.model import AddressMatch, Rule, RuleSpec
 
@@ -47,35 +49,44 @@ def _read_port(skb: Any) -> int | None:
     return port
 
 
-FIELDS: tuple[tuple[Named, Reader], ...] = (
-    (lambda spec: _address(spec.destination), lambda skb: skb.daddr),
-    (lambda spec: _address(spec.source), lambda skb: skb.saddr),
-    (_destination_port, _read_port),
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What rules may differ in: its name, how a rule names its value, how it is read off a packet, what that looks at."""
+
+    name: str
+    named: Named
+    read: Reader
+    looks: int
+
+
+FIELDS = (
+    Telling("destination", lambda spec: _address(spec.destination), lambda skb: skb.daddr, int(Look.DESTINATION)),
+    Telling("source", lambda spec: _address(spec.source), lambda skb: skb.saddr, int(Look.SOURCE)),
+    Telling("destination port", _destination_port, _read_port, int(Look.DESTINATION_PORT)),
 )
-"""What rules may differ in: how a rule names its value, and how it is read off a packet."""
 
 
 class Dispatch:
     """The places of a chain's rules by the value of one field that they name."""
 
-    __slots__ = ("by_value", "others", "read")
+    __slots__ = ("by_value", "looks", "name", "others", "read")
 
-    def __init__(self, by_value: dict[int, list[int]], others: list[int], read: Reader) -> None:
+    def __init__(self, by_value: dict[int, list[int]], others: list[int], telling: Telling) -> None:
         self.by_value = by_value
         self.others = others
-        self.read = read
+        self.name, self.read, self.looks = telling.name, telling.read, telling.looks
 
     @classmethod
     def of(cls, rules: Sequence[Rule]) -> Dispatch | None:
         """The dispatch over the field that tells most rules apart; None where none tells half of a long chain apart."""
         if len(rules) < SHORT:
             return None
-        best: tuple[int, list[int | None], Reader] | None = None
-        for named, read in FIELDS:
-            values = [named(rule.spec) for rule in rules]
+        best: tuple[int, list[int | None], Telling] | None = None
+        for telling in FIELDS:
+            values = [telling.named(rule.spec) for rule in rules]
             told = len(set(values))
             if best is None or told > best[0]:
-                best = told, values, read
+                best = told, values, telling
         if best is None or best[1].count(None) * 2 > len(rules) or best[0] < SHORT // 2:
             return None
         by_value: dict[int, list[int]] = {}

@@ -6,6 +6,7 @@ Packets in, events and frames out; no I/O.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -27,6 +28,7 @@ from pyiptables.trace import events
 from pyiptables.trace.events import Trace
 from pyiptables.trace.recorder import Recorder
 
+OPEN = (int(Ctinfo.ESTABLISHED), int(Ctinfo.ESTABLISHED_REPLY))
 CONNTRACK_IN, CONNTRACK_OUT = 1, 2
 """Who asks for fragments to be put together (enum ip_defrag_users)."""
 
@@ -62,6 +64,8 @@ class Engine:
         self.recorder = Recorder(misses=misses) if record else None
         self.network = NetworkLayer(host, self.recorder)
         self.conntrack = ConntrackTable(host.sysctls, self.random)
+        if has_match(ruleset, "connbytes"):  # its check turns accounting on (xt_connbytes.c)
+            self.conntrack.settings = replace(self.conntrack.settings, acct=True)
         self.sets = sets.copy() if sets is not None else Sets()
         self.services = EngineServices(self)
         self.tables = {
@@ -103,7 +107,8 @@ class Engine:
             self.recorder.add(
                 events.Arrived(packet.number, packet.time, packet.family, packet.interface, packet.local, packet.data)
             )
-        self.network.ended = self.last = None
+        self.network.ended = self.network.routed = self.last = None
+        self.network.passes = 0
         self.state = ""
         if packet.packet_type is PacketType.OTHERHOST:
             self.network.decide("DROP", None, "the frame is for another host's MAC")
@@ -169,6 +174,8 @@ class Engine:
         if decision.refused:
             self.network.decide("DROP", None, f"routing: {decision.words}")
             return
+        if packet.raw and skb.family is Family.IPV4 and not skb.saddr:
+            made.put_source(skb, decision.source)
         self.network.send(skb)
 
     # callbacks
@@ -219,6 +226,8 @@ class Engine:
         template = skb.nfct is not None and skb.nfct.status & Status.TEMPLATE
         seen = (skb.nfct is not None and not template) or skb.ctinfo == Ctinfo.UNTRACKED
         verdict = self.conntrack.track(skb, skb.hook)
+        if skb.ctinfo not in OPEN:
+            self.services.touched = None  # what becomes of a packet that opens a connection does not repeat
         if not self.state:
             self.state = ct_state(skb)[0]
         if self.recorder is not None:
@@ -249,6 +258,11 @@ def ct_state(skb: Any) -> tuple[str, bool]:
 def has_target(ruleset: Ruleset, name: str) -> bool:
     """Whether a rule has that target."""
     return any(rule.spec.target is not None and rule.spec.target.name == name for _, _, _, rule in ruleset.rules())
+
+
+def has_match(ruleset: Ruleset, name: str) -> bool:
+    """Whether a rule has that match."""
+    return any(match.name == name for _, _, _, rule in ruleset.rules() for match in rule.spec.matches)
 
 
 def needs_conntrack(ruleset: Ruleset) -> bool:

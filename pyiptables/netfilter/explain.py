@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyiptables.hooks import Family
-from pyiptables.netfilter.prepared import Asked, PreparedRule, Step
+from pyiptables.netfilter.prepared import PreparedRule, Step
 from pyiptables.packet.fields import show_address
 from pyiptables.predicate import AllOf, Field, Labelled, Masked, Named, Predicate, Readable, Test, Unknown, Within
 from pyiptables.trace.events import Failing
@@ -58,7 +58,6 @@ def _leaves(conditions: Iterable[Predicate], skb: Any) -> Iterator[tuple[str, Pr
     """The parts of conditions with their words and whether they hold; steps are taken as holding (testing changes them)."""
     for condition in conditions:
         inner = condition.part if isinstance(condition, Labelled) else condition
-        inner = inner.part if isinstance(inner, Asked) else inner
         words = condition.label() if isinstance(condition, Labelled) else ""
         parts = inner.parts if isinstance(inner, AllOf) else (inner,)
         for part in parts:
@@ -75,7 +74,6 @@ def would_match(rule: PreparedRule, skb: Any) -> bool:
     """Whether every pure part of a rule holds; nothing is changed by asking."""
     before, noted = skb.hotdrop, len(skb.unknown)
     parts = (condition.part if isinstance(condition, Labelled) else condition for condition in rule.conditions)
-    parts = (part.part if isinstance(part, Asked) else part for part in parts)
     flat = (inner for part in parts for inner in (part.parts if isinstance(part, AllOf) else (part,)))
     held = all(isinstance(part, Step) or part.holds(skb) for part in flat)
     skb.hotdrop = before

@@ -13,9 +13,19 @@ if TYPE_CHECKING:
     from pyiptables.netfilter.path import NetworkLayer
 
 DEST_UNREACH, TOO_BIG, BEYOND_SCOPE = 1, 2, 2
-LINK_LOCAL = 0xFE80 >> 6
+LINK_LOCAL, MULTICAST = 0xFE80 >> 6, 0xFF
 NARROWEST = (0xFF00, 0xFF01)
 """Multicasts of a reserved scope, and those that stay on their interface."""
+
+
+def on_its_link_only(address: int) -> bool:
+    """Whether a unicast address has a meaning on one link only (ipv6_addr_needs_scope_id)."""
+    return address >> 118 == LINK_LOCAL
+
+
+def is_of_a_link(address: int) -> bool:
+    """Whether a destination is a multicast or a link-local address, which has a meaning on one link only."""
+    return address >> 120 == MULTICAST or on_its_link_only(address)
 
 
 def may_pass(network: NetworkLayer, skb: Skb) -> bool:
@@ -23,7 +33,7 @@ def may_pass(network: NetworkLayer, skb: Skb) -> bool:
     if not skb.saddr or skb.saddr == 1:
         network.decide("DROP", None, "the source is no address that could be answered")
         return False
-    if skb.saddr >> 118 == LINK_LOCAL:
+    if on_its_link_only(skb.saddr):
         network.icmp_error(skb, DEST_UNREACH, BEYOND_SCOPE, 0, "beyond the scope of the source")
         network.decide("DROP", None, "the source is an address of its link only")
         return False

@@ -14,7 +14,7 @@ from pyiptables.hooks import Family
 from pyiptables.packet.checksum import checksum
 
 DONT_FRAGMENT, MORE_FRAGMENTS = 0x4000, 0x2000
-FRAGMENT_HEADER = 44
+FRAGMENT_HEADER, AUTHENTICATION = 44, 51
 SMALLEST_MTU6 = 1280
 BEFORE_FRAGMENT = frozenset({0, 43, 60})
 """Extension headers that stand before the fragment header: hop-by-hop, routing, destination options."""
@@ -53,10 +53,32 @@ def piece_of(skb: Any) -> Piece | None:
 
 def fragment_header(data: bytes | bytearray) -> tuple[int, int] | None:
     """Where the fragment header of an IPv6 packet stands, and where the field that announces it; None when there is none."""
+    place = _fragment_place(data)
+    return place if place is not None and place[0] + 8 <= len(data) else None
+
+
+def cut_short(skb: Any) -> bool:
+    """Whether an IPv6 packet ends inside its fragment header."""
+    place = _fragment_place(skb.data)
+    return place is not None and place[0] + 8 > len(skb.data)
+
+
+def _fragment_place(data: bytes | bytearray) -> tuple[int, int] | None:
+    """The same, though the header may not be whole (find_prev_fhdr)."""
     following, at, named_at = data[6], 40, 6
-    while following in BEFORE_FRAGMENT and at + 8 <= len(data):
-        following, named_at, at = data[at], at, at + (data[at + 1] + 1) * 8
-    return (at, named_at) if following == FRAGMENT_HEADER and at + 8 <= len(data) else None
+    while (following in BEFORE_FRAGMENT or following == AUTHENTICATION) and at + 2 <= len(data):
+        size = (data[at + 1] + 2) * 4 if following == AUTHENTICATION else (data[at + 1] + 1) * 8
+        following, named_at, at = data[at], at, at + size
+    return (at, named_at) if following == FRAGMENT_HEADER else None
+
+
+LEAST_TRANSPORT = {6: 20, 17: 8, 58: 8}
+"""How much of a transport header a first IPv6 fragment must hold; 1 byte of any other."""
+
+
+def ends_in_headers(skb: Any) -> bool:
+    """Whether a first IPv6 fragment ends before its transport header does (ipv6frag_thdr_truncated, RFC 8200 4.5)."""
+    return not skb.unfound and skb.thoff + LEAST_TRANSPORT.get(skb.protocol, 1) > len(skb.data)
 
 
 def _piece6(skb: Any) -> Piece | None:

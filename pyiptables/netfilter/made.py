@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyiptables.hooks import Family
+from pyiptables.hooks import Family, Hook
 from pyiptables.packet.build import ICMP, ICMPV6, TCP, IpFields, icmp_message, ip_packet, tcp_segment
-from pyiptables.packet.checksum import ones_sum, pseudo_sum
+from pyiptables.packet.checksum import checksum, ones_sum, pseudo_sum
 from pyiptables.packet.skb import PacketType, Skb
 
 UDP, GRE = 17, 47
@@ -35,10 +35,14 @@ def transport_checksum_right(skb: Any) -> bool:
     """Whether what stands behind the network header has the right checksum, as REJECT checks it before it answers.
 
     Every protocol that is not known to have another kind of checksum is taken to have the Internet checksum over all of
-    it (nf_reject_verify_csum, nf_ip_checksum), so that most unknown protocols are not answered.
+    it (nf_reject_verify_csum, nf_ip_checksum), so that most unknown protocols are not answered. For IPv4 the sum goes
+    over the header too, whose own checksum is old where an option was filled in: then only what conntrack has found
+    right before is answered.
     """
     body = bytes(skb.data[skb.thoff :])
     protocol = skb.protocol
+    if skb.csum_valid or skb.csum_partial:
+        return True
     if skb.family is Family.IPV6 and not body:
         return False
     if protocol in UNCHECKED:
@@ -47,10 +51,15 @@ def transport_checksum_right(skb: Any) -> bool:
         return len(body) >= 8
     if protocol == GRE and (len(body) < 4 or not body[0] & 0x80):
         return True
-    if skb.family is Family.IPV6 or protocol in (TCP, UDP):
-        source, destination = addresses_of(skb)
-        return ones_sum(body, pseudo_sum(source, destination, protocol, len(body))) == 0xFFFF
-    return ones_sum(body) == 0xFFFF
+    pseudo = transport_pseudo_sum(skb) if skb.family is Family.IPV6 or protocol in (TCP, UDP) else 0
+    if skb.family is Family.IPV4:
+        body = bytes(skb.data)
+    return ones_sum(body, pseudo) == 0xFFFF
+
+
+def transport_pseudo_sum(skb: Any) -> int:
+    """The sum of the pseudo header that goes into the transport checksum."""
+    return pseudo_sum(*addresses_of(skb), skb.protocol, len(skb.data) - skb.thoff)
 
 
 def addresses_of(skb: Any) -> tuple[bytes, bytes]:
@@ -103,7 +112,7 @@ def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int,
     if family is Family.IPV4:
         tos = skb.data[1] & TOS_MASK | INTERNETCONTROL
         fields = IpFields(family, source, skb.saddr, ttl, tos, options=options)
-        inner = bytes(skb.data[: MOST_IPV4 - 28 - len(options)])
+        inner = on_wire_to_be(skb)[: MOST_IPV4 - 28 - (len(options) + 3 & ~3)]
         data = ip_packet(fields, ICMP, icmp_message(fields, kind, code, rest, inner))
     else:
         fields = IpFields(family, source, skb.saddr, ttl)
@@ -112,10 +121,26 @@ def icmp_error(skb: Any, source: int, kind: int, code: int, info: int, ttl: int,
     return _made_from(skb, data)
 
 
+def on_wire_to_be(skb: Any) -> bytes:
+    """The packet as it stands in memory: a reset that this host made has the pseudo header's sum for a checksum yet."""
+    data = bytearray(skb.data)
+    if skb.csum_partial:
+        data[skb.thoff + 16 : skb.thoff + 18] = transport_pseudo_sum(skb).to_bytes(2, "big")
+    return bytes(data)
+
+
 def _made_from(skb: Any, data: bytes) -> Skb:
     made = Skb(data, skb.family)
     made.tstamp, made.number, made.host = skb.tstamp, skb.number, skb.host
     return made
+
+
+def put_source(skb: Any, source: int) -> None:
+    """Give an IPv4 packet that a raw socket sends without a source the one that routing chose (raw_send_hdrinc)."""
+    skb.data[12:16] = source.to_bytes(4, "big")
+    skb.data[10:12] = b"\0\0"
+    skb.data[10:12] = checksum(skb.data[: skb.ihl]).to_bytes(2, "big")
+    skb.parse()
 
 
 def asks_for_time(skb: Any) -> bool:
@@ -123,7 +148,7 @@ def asks_for_time(skb: Any) -> bool:
     data, at = skb.data, skb.thoff
     if skb.family is not Family.IPV4 or skb.protocol != ICMP or len(data) < at + 12 or data[at] != TIMESTAMP:
         return False
-    return not _is_broadcast(skb) and transport_checksum_right(skb)
+    return not _is_broadcast(skb) and ones_sum(bytes(data[at:])) == 0xFFFF
 
 
 def timestamp_reply(skb: Any, ttl: int) -> Skb:
@@ -144,6 +169,8 @@ def may_reset(skb: Any) -> bool:
         return False
     if skb.family is Family.IPV6 and (skb.saddr >> 120 == 0xFF or skb.daddr >> 120 == 0xFF or not skb.saddr):
         return False
+    if skb.hook not in (Hook.PREROUTING, Hook.INPUT):  # what is passed on is summed anew (skb_forward_csum)
+        skb.csum_valid = False
     return transport_checksum_right(skb)
 
 
@@ -164,7 +191,9 @@ def tcp_reset(skb: Any, ttl: int) -> Skb:
     segment = tcp_segment(
         fields, int.from_bytes(dport, "big"), int.from_bytes(sport, "big"), answer, seq=seq, ack=ack, window=0
     )
-    return _made_from(skb, ip_packet(fields, TCP, segment))
+    made = _made_from(skb, ip_packet(fields, TCP, segment))
+    made.csum_partial = skb.family is Family.IPV4
+    return made
 
 
 def ports_of(skb: Any) -> tuple[int, int]:

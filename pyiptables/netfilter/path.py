@@ -20,7 +20,8 @@ from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.host import Decision, Host, Kind
 from pyiptables.netfilter import ip_options, made, sanity
 from pyiptables.netfilter.defrag import AS_IT_IS, Defragmenter
-from pyiptables.netfilter.forwarding6 import may_leave, may_pass
+from pyiptables.netfilter.errors_back import error_route, mark_back
+from pyiptables.netfilter.forwarding6 import is_of_a_link, may_leave, may_pass
 from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
 from pyiptables.netfilter.registration import Registry
@@ -31,6 +32,10 @@ from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
 LOOPBACK = "lo"
+KEPT_OVER_LO = (
+    *("mark", "priority", "secmark", "nf_trace", "nfct", "ctinfo", "dst", "owner", "tstamp", "number", "host"),
+    *("csum_partial", "csum_valid"),
+)
 TOLD_COST, MOST_TOLD, MOST_SOURCES = 1_000_000_000, 5_000_000_000, 65_536
 """net.ipv4.route.error_cost and error_burst, in nanoseconds; sources that are remembered."""
 LOCAL_DELIVER = 0
@@ -49,6 +54,10 @@ class Ended(NamedTuple):
     place: Place | None
 
 
+MOST_PASSES = 256
+"""Rounds through lo for one packet: a rule that copies what comes in to this host itself copies its copies for ever."""
+
+
 class NetworkLayer:
     """Walks packets through the hooks of one host; what they do there is registered in ``hooks``."""
 
@@ -58,11 +67,15 @@ class NetworkLayer:
         self.recorder = recorder
         self.place: Place | None = None
         """The rule or policy that gave the last verdict."""
+        self.routed: Decision | None = None
+        """The last routing decision about the packet that was handed over."""
         self.ended: Ended | None = None
         """How the way of the packet that was handed over last ended, packets made on it left aside."""
         self.depth = 0
         """How many made packets within one another are on their way."""
         self.backlog: deque[Skb] = deque()
+        self.passes = 0
+        """How often the packet in hand, and what came of it, passed loopback."""
         self.defragmenter = Defragmenter()
         self.neighbourhood = Neighbourhood(host)
         self.sends = True
@@ -143,10 +156,14 @@ class NetworkLayer:
         oif = skb.dst.oif
         if skb.dst.looped_back and skb.family is Family.IPV4:
             self.loop_back(skb, oif)
+            if self.stays_here(skb):
+                return
         if not self.hook(Hook.POSTROUTING, skb, iif, oif):
             return
         if skb.dst.looped_back and skb.family is Family.IPV6:
             self.loop_back(skb, oif)
+            if self.stays_here(skb):
+                return
         if skb.family is Family.IPV6 and not may_leave(self, skb, forwarded=bool(iif)):
             return
         self.transmit(skb, oif)
@@ -157,7 +174,15 @@ class NetworkLayer:
         copy.nfct, copy.ctinfo, copy.owner = skb.nfct, skb.ctinfo, None
         if self.hook(Hook.POSTROUTING, copy, "", oif):
             self.loop(copy, oif)
-            self.run_backlog()  # the sending process receives it before it goes on
+            if not self.depth:
+                self.run_backlog()  # the sending process receives it before it goes on
+
+    def stays_here(self, skb: Skb) -> bool:
+        """Whether a multicast that came back may go no further, as its hops are used up."""
+        if skb.ttl or skb.dst.kind is not Kind.MULTICAST:
+            return False
+        self.decide("DROP", None, f"a multicast with {self.hops(skb)} 0 does not leave the host")
+        return True
 
     # what stands between the hooks
 
@@ -180,7 +205,7 @@ class NetworkLayer:
     def decide(self, verdict: str, hook: Hook | None, reason: str) -> None:
         """Record how a packet's way ended."""
         place = self.place if verdict == "DROP" and hook is not None else None
-        if not self.depth:
+        if not self.depth and (self.ended is None or self.ended.verdict == "ACCEPT"):
             self.ended = Ended(verdict, hook, reason, place)
         if self.recorder is None:
             return
@@ -198,23 +223,30 @@ class NetworkLayer:
             skb.family, skb.daddr, src=skb.saddr, iif=skb.iif, mark=skb.mark, tos=made.tos_of(skb),
             protocol=skb.protocol, sport=ports[0], dport=ports[1], output=False,
         )  # fmt: skip
+        if not self.depth:
+            self.routed = skb.dst
         if self.recorder is not None:
             self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
 
     def route_output(self, skb: Skb, *, again: bool = False, raw: bool = False) -> Decision:
         """Decide where a packet that this host made goes.
 
-        ``raw`` asks for the destination only, as a raw socket takes the rest from the header afterwards. Source:
-        ip_route_output_flow, ip_route_me_harder, raw_sendmsg.
+        ``raw`` asks for the destination only, as a raw socket takes the rest from the header afterwards; ``again`` is
+        for what OUTPUT changed. Source: ip_route_output_flow, ip_route_me_harder, raw_sendmsg.
         """
         protocol, ports = (0, (0, 0)) if raw else (skb.protocol, made.ports_of(skb))
         source, tos = (0, 0) if raw else (skb.saddr, made.tos_of(skb))
+        # A process that sends to :: means itself (rawv6_sendmsg); a packet that is routed again is taken at its word.
+        daddr = skb.daddr or int(skb.family is Family.IPV6 and not again)
+        strict = again and skb.family is Family.IPV6 and is_of_a_link(skb.daddr)
         decision = self.host.route(
-            skb.family, skb.daddr, src=source, mark=skb.mark, tos=tos,
+            skb.family, daddr, src=source, mark=skb.mark, tos=tos, oif=skb.dst.oif if strict else "",
             protocol=protocol, sport=ports[0], dport=ports[1], output=True,
         )  # fmt: skip
         if not decision.refused:
             skb.dst = decision
+        if not self.depth:
+            self.routed = decision
         self.note(events.Routed(decision.kind.name, decision.words, decision.oif, again))
         return decision
 
@@ -294,7 +326,7 @@ class NetworkLayer:
         """Onto the wire, in fragments where it must be; what goes to ``lo`` comes back in (ip_finish_output)."""
         if self.host.interface(oif) is not None and oif == "lo":
             self.decide("ACCEPT", Hook.POSTROUTING, "to the host itself, through lo")
-            self.loop(skb)
+            self.loop_in_pieces(skb)
             return
         for data in taken_apart(skb, skb.dst.mtu or 1500) if self.sends else ():
             for interface, linktype, frame in self.neighbourhood.frames(skb, data, skb.dst):
@@ -303,28 +335,27 @@ class NetworkLayer:
                     self.recorder.add(events.Sent(interface, frame, linktype))
         self.decide("ACCEPT", Hook.POSTROUTING, f"sent out of {oif}")
 
-    def loop(self, skb: Skb, dev: str = LOOPBACK) -> None:
+    def loop_in_pieces(self, skb: Skb) -> None:
+        """Through lo: an IPv6 datagram that came in fragments goes in fragments again (ip6_finish_output)."""
+        pieces = list(taken_apart(skb, skb.dst.mtu)) if skb.family is Family.IPV6 else []
+        if len(pieces) < 2:
+            self.loop(skb)
+            return
+        for piece in pieces:
+            self.loop(skb, data=piece)
+
+    def loop(self, skb: Skb, dev: str = LOOPBACK, data: bytes | None = None) -> None:
         """Back in, with connection, mark and route as they are: through lo (loopback_xmit), or where it was to go out.
 
         The latter is dev_loopback_xmit: there is no link-layer header then.
         """
         kind = b"\x08\0" if skb.family is Family.IPV4 else b"\x86\xdd"
-        back = Skb(skb.data, skb.family, iif=dev, mac=bytes(12) + kind if dev == LOOPBACK else b"")
+        back = Skb(
+            skb.data if data is None else data, skb.family, iif=dev, mac=bytes(12) + kind if dev == LOOPBACK else b""
+        )
         if dev != LOOPBACK:
             back.pkt_type = PacketType.LOOPBACK
-        for name in (
-            "mark",
-            "priority",
-            "secmark",
-            "nf_trace",
-            "nfct",
-            "ctinfo",
-            "dst",
-            "owner",
-            "tstamp",
-            "number",
-            "host",
-        ):
+        for name in KEPT_OVER_LO:
             setattr(back, name, getattr(skb, name))
         self.backlog.append(back)
 
@@ -332,6 +363,15 @@ class NetworkLayer:
         """Receive what came back in through lo, after the packet that caused it is done."""
         while self.backlog:
             skb = self.backlog.popleft()
+            self.passes += 1
+            if self.passes > MOST_PASSES:
+                self.note(
+                    events.Assumed(
+                        f"a loop through lo, which the kernel does not leave, ends after {MOST_PASSES} rounds"
+                    )
+                )
+                self.decide("DROP", None, "a loop through lo (a copy by TEE that is copied again, say)")
+                continue
             self.note(events.Looped(skb.iif))
             checked = sanity.check(bytes(skb.data), skb.family, loopback=True)
             if checked.reason:
@@ -345,15 +385,13 @@ class NetworkLayer:
         """Tell the sender of a packet what became of it, where that may be told."""
         if not made.may_answer_icmp(skb, kind, code, info):
             return
-        source = skb.daddr if self.answers_for(skb) else 0
-        if not source and skb.family is Family.IPV6 and skb.iif:  # icmp6_send: the address of where the cause came in
-            source = self.host.masquerade_source(Family.IPV6, skb.iif, skb.saddr)
-        decision = self.host.route(skb.family, skb.saddr, src=source, output=True, mark=0)
+        decision = error_route(self, skb)
         if decision.refused:
             return
-        source = source or decision.source
+        source = decision.source
         options = ip_options.echoed(skb, source) if kind != PARAMETER_PROBLEM else b""
         error = made.icmp_error(skb, source, kind, code, info, self.default_ttl(skb.family), options)
+        error.mark = mark_back(self, skb)
         attach(error, skb)  # icmp_glue_bits: an error belongs to the connection of its cause
         self.emit(error, decision, what)
 
@@ -367,10 +405,6 @@ class NetworkLayer:
         decision = self.host.route(reply.family, reply.daddr, src=reply.saddr, output=True)
         if not decision.refused:
             self.emit(reply, decision, "timestamp reply")
-
-    def answers_for(self, skb: Skb) -> bool:
-        """Whether the destination of a packet is this host's own address, which then is the answer's source."""
-        return self.host.is_local(skb.family, skb.daddr)
 
     def default_ttl(self, family: Family) -> int:
         """The TTL or hop limit of packets made here."""

@@ -11,6 +11,7 @@ from pyiptables.conntrack import (
     Entry,
     Manip,
     NatRange,
+    Settings,
     Status,
     Tuple,
     Zone,
@@ -24,6 +25,7 @@ from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.netfilter import made
 from pyiptables.netfilter.actions import Actions
 from pyiptables.netfilter.changes import Snapshot
+from pyiptables.netfilter.errors_back import mark_back, reset_route
 from pyiptables.netfilter.setservices import SetActions
 from pyiptables.netfilter.synproxy import SynProxy
 from pyiptables.trace import events
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from pyiptables.netfilter.engine import Engine
 
 NOTICE, ALL_FLAGS = 5, 0x0F
+SAVED_NAME = 4
+"""So many bytes of a timeout policy's name does iptables-save print."""
+MACDECODE, ETHERNET_MAC = 0x20, 6
 LOOPBACK = {Family.IPV4: 0x7F000001, Family.IPV6: 1}
 NARROW_SCOPES = {0xFE80 >> 6: 2, 0xFEC0 >> 6: 5}
 """Link-local and site-local unicast prefixes of ten bits, with the scope that multicasts of their reach have."""
@@ -62,8 +67,8 @@ class EngineServices(Actions, SetActions):
         self.sets = engine.sets
         self.touched: list[Any] | None = None
         """Where the walk notes each rule and policy that counts the packet; None where nobody wants to know."""
-        self.asked = 0
-        """How often the walk met what the next packet of the same flow may meet differently."""
+        self.looked = 0
+        """What the walk looked at in the meantime (bits of :class:`~pyiptables.netfilter.looks.Look`)."""
         self.random = engine.random
         self.host = engine.host
         self.now = 0
@@ -124,9 +129,20 @@ class EngineServices(Actions, SetActions):
         made_entry = Entry(nobody, nobody, Zone(zone, request.directions), int(Status.TEMPLATE))
         made_entry.helper = request.helper or None
         if request.timeout:
-            text = f"timeout policy {request.timeout} is not known: connections get the usual timeouts"
-            self.engine.network.note(events.Assumed(text))
+            made_entry.settings = self._times(skb, request.timeout)
         return made_entry
+
+    def _times(self, skb: Any, name: str) -> Settings | None:
+        """The settings with the times of a timeout policy; None, saying so, where there is none such for the packet."""
+        table = self.engine.conntrack
+        named = [table.policies[name]] if name in table.policies else []
+        if not named and len(name.encode("utf-8", "surrogateescape")) == SAVED_NAME:
+            named = [policy for other, policy in table.policies.items() if other.startswith(name)]
+        fitting = [policy for policy in named if policy.fits(skb.family, skb.protocol)]
+        if len(fitting) == 1:
+            return fitting[0].settings(table.settings)
+        self.network.note(events.Assumed(f"timeout policy {name} is not known: connections get the usual timeouts"))
+        return None
 
     @cached_property
     def proxy(self) -> SynProxy:
@@ -153,6 +169,9 @@ class EngineServices(Actions, SetActions):
         recorder = self.engine.recorder
         if recorder is None:
             return
+        interface = self.host.interface(skb.iif) if flags & MACDECODE else None
+        if interface is not None and len(interface.mac) != ETHERNET_MAC:
+            flags &= ~MACDECODE
         uid, gid = skb.owner if skb.owner is not None else (None, None)
         recorder.add(
             events.Logged(
@@ -189,14 +208,10 @@ class EngineServices(Actions, SetActions):
         if not made.may_reset(skb):
             return
         reset = made.tcp_reset(skb, network.default_ttl(skb.family))
-        decision = self.host.route(
-            reset.family,
-            reset.daddr,
-            src=reset.saddr if self.host.is_local(reset.family, reset.saddr) else 0,
-            output=True,
-        )
+        decision = reset_route(network, skb, reset)
         if decision.refused:
             return
+        reset.mark = mark_back(network, skb)
         attach(reset, skb)
         if skb.nfct is not None:
             set_closing(self.engine.conntrack, skb.nfct)

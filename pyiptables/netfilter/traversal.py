@@ -8,17 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pyiptables.extensions.base import Target
 from pyiptables.hooks import Hook, Verdict
 from pyiptables.netfilter.changes import Snapshot
 from pyiptables.netfilter.explain import explain, would_match
+from pyiptables.netfilter.looks import REMARKED, UNSURE, Look
 from pyiptables.netfilter.prepared import PreparedChain, PreparedRule, PreparedTable
 from pyiptables.ruleset.model import RuleSpec
 from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
 STANDARD = {"ACCEPT": Verdict.ACCEPT, "DROP": Verdict.DROP, "QUEUE": Verdict.QUEUE}
-REPEATABLE_TARGETS = frozenset(["CLASSIFY", "CONNMARK", "DSCP", "LOG", "MARK", "NFLOG", "TOS", "TRACE"])
-"""Targets that do to every packet of a flow what they did to the one before, and leave nothing behind."""
+TARGET_LOOKS = {
+    **dict.fromkeys(("CLASSIFY", "LOG", "NFLOG", "TRACE"), 0),
+    **dict.fromkeys(("DSCP", "MARK", "TOS"), REMARKED),
+    "CONNMARK": REMARKED | int(Look.MARK),
+}
+"""What the targets look at that do to every packet of a connection what they did to the one before; others are UNSURE."""
 TRACE_LEVEL, TRACE_FLAGS = 4, 0x0F
 
 
@@ -48,13 +54,14 @@ class Walk:
     def run(self) -> Verdict:
         """The table's verdict; ``place`` then says which rule or policy gave it."""
         chain, at = self.base, 0
-        touched = self.services.touched
-        all_rules = self.recorder is not None and self.recorder.misses
+        skb, services, recorder = self.skb, self.services, self.recorder
+        watched = services.touched is not None
+        all_rules = recorder is not None and recorder.misses
         while True:
-            if not all_rules:
-                at = chain.candidate(at, self.skb)
-            if at >= len(chain):
-                at = len(chain)
+            if not all_rules and chain.dispatch is not None:
+                at = chain.candidate(at, skb)
+            if at >= chain.length:
+                at = chain.length
                 if chain.policy is not None:
                     return self._policy(chain)
                 self._log(chain, "return", at + 1)
@@ -62,22 +69,26 @@ class Walk:
                 continue
             rule = chain[at]
             at += 1
-            if not rule.matches(self.skb):
-                if self.recorder is not None:
+            if skb.unfound and asks_in_vain(rule, skb):
+                self.place = Place(self.table.name, chain.name, rule.number, rule.spec)
+                return Verdict.DROP
+            if not (rule.matches_watched(skb, services) if watched else rule.matches(skb)):
+                if recorder is not None:
                     self._missed(chain, rule)
-                if self.skb.hotdrop:
-                    self.skb.hotdrop = False
+                if skb.hotdrop:
+                    skb.hotdrop = False
                     self.place = Place(self.table.name, chain.name, rule.number, rule.spec)
                     return Verdict.DROP
                 continue
             rule.packets += 1
-            rule.bytes += len(self.skb.data)
-            if touched is not None:
-                touched.append(rule)
-            self._matched(chain, rule)
+            rule.bytes += len(skb.data)
+            if services.touched is not None:
+                services.touched.append(rule)
+            if recorder is not None or skb.nf_trace:
+                self._matched(chain, rule)
             verdict = self._act(chain, rule)
             if isinstance(verdict, Verdict):
-                if verdict is Verdict.DROP and self.recorder is not None and self.recorder.misses:
+                if verdict is Verdict.DROP and all_rules:
                     self._look_behind(chain, at)
                 via = tuple((place.name, number) for place, number in self.stack)
                 self.place = Place(self.table.name, chain.name, rule.number, rule.spec, via)
@@ -89,10 +100,8 @@ class Walk:
         """Do what a rule that matched says: a verdict, a place to go on at, or None for the next rule."""
         spec = rule.spec
         if spec.target is not None:
-            if spec.target.name not in REPEATABLE_TARGETS:
-                self.services.asked += 1
             before = Snapshot(self.skb) if self.recorder is not None else None
-            verdict = spec.target.apply(self.skb, rule.state, self.services)
+            verdict: Verdict | None = self._apply(rule, spec.target)
             if before is not None and self.recorder is not None:
                 for change in before.changes(self.skb):
                     self.recorder.add(change)
@@ -109,6 +118,17 @@ class Walk:
             return self._return(chain)
         return STANDARD[spec.jump]
 
+    def _apply(self, rule: PreparedRule, target: Target) -> Any:
+        """Let a target act; where somebody watches, note whether the like of this packet may fare otherwise."""
+        if self.services.touched is None:
+            return target.apply(self.skb, rule.state, self.services)
+        entry = self.skb.nfct
+        mark = entry.mark if entry is not None else 0
+        verdict = target.apply(self.skb, rule.state, self.services)
+        looks = TARGET_LOOKS.get(target.name, UNSURE)
+        self.services.looked |= looks if entry is None or entry.mark == mark else looks | UNSURE
+        return verdict
+
     def _return(self, chain: PreparedChain) -> tuple[PreparedChain, int]:
         """Back behind the last jump, or to the base chain's policy where nothing jumped."""
         if self.recorder is not None and chain.policy is None:
@@ -124,7 +144,16 @@ class Walk:
         self.place = Place(self.table.name, chain.name, 0, None)
         return STANDARD[chain.policy or "ACCEPT"]
 
+    def _unknown(self, chain: PreparedChain, rule: PreparedRule) -> None:
+        """Tell what a rule asked that is not known."""
+        if self.recorder is not None:
+            for text in self.skb.unknown:
+                self.recorder.add(events.Unmodelled(self.table.name, chain.name, rule.number, text))
+        self.skb.unknown.clear()
+
     def _matched(self, chain: PreparedChain, rule: PreparedRule) -> None:
+        if self.skb.unknown:
+            self._unknown(chain, rule)
         if self.recorder is not None:
             self.recorder.add(events.RuleMatched(self.table.name, chain.name, rule.number, rule.spec, len(self.stack)))
         if self.skb.nf_trace:
@@ -135,10 +164,8 @@ class Walk:
 
     def _missed(self, chain: PreparedChain, rule: PreparedRule) -> None:
         recorder = self.recorder
-        if self.skb.unknown and recorder is not None:
-            for text in self.skb.unknown:
-                recorder.add(events.Unmodelled(self.table.name, chain.name, rule.number, text))
-            self.skb.unknown.clear()
+        if self.skb.unknown:
+            self._unknown(chain, rule)
         if recorder is not None and recorder.misses:
             failed, parts = explain(rule, self.skb, self.skb.family)
             recorder.add(
@@ -159,3 +186,12 @@ class Walk:
         if self.skb.nf_trace:
             prefix = f"TRACE: {self.table.name}:{chain.name}:{kind}:{number} "
             self.services.log(self.skb, prefix=prefix, level=TRACE_LEVEL, flags=TRACE_FLAGS, trace=True)
+
+
+def asks_in_vain(rule: PreparedRule, skb: Any) -> bool:
+    """Whether a rule asks an IPv6 packet, whose transport header cannot be found, for its protocol (ip6_packet_match)."""
+    spec = rule.spec
+    if spec.protocol is None:
+        return False
+    before = sum(map(bool, (spec.source, spec.destination, spec.in_interface, spec.out_interface)))
+    return all(condition.holds(skb) for condition in rule.conditions[:before])

@@ -7,7 +7,7 @@ from pyiptables.hooks import Family
 
 def to_text(address: int, family: Family) -> str:
     """Dotted quad, or IPv6 in the form of RFC 5952 as inet_ntop prints it."""
-    if family is Family.IPV4:
+    if family.version == 4:
         return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
     from socket import AF_INET6, inet_ntop
 

@@ -6,7 +6,11 @@ Source: getservbyname(3), getprotobyname(3), getaddrinfo(3), and /etc/networks f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+
+from pyiptables.hooks import Family
+from pyiptables.packet.addresses import to_text
 
 KNOWN_PROTOCOLS = {
     "tcp": 6,
@@ -26,6 +30,21 @@ KNOWN_PROTOCOLS = {
     "all": 0,
 }
 """Protocol names that the program knows without looking in /etc/protocols."""
+TOS_NAMES = {
+    "Minimize-Delay": 0x10,
+    "Maximize-Throughput": 0x08,
+    "Maximize-Reliability": 0x04,
+    "Minimize-Cost": 0x02,
+    "Normal-Service": 0x00,
+}
+"""Types of service (RFC 1349)."""
+DSCP_CLASSES = {
+    **{f"CS{number}": number << 3 for number in range(8)},
+    "BE": 0,
+    **{f"AF{number}{drop}": number << 3 | drop << 1 for number in range(1, 5) for drop in range(1, 4)},
+    "EF": 0x2E,
+}
+"""The code points of DiffServ classes (RFC 2474, 2597, 3246)."""
 
 SAVED_PROTOCOLS = {
     0: "all",
@@ -67,15 +86,16 @@ def service_name(port: int, protocol: str | None = None) -> str | None:
 
 
 @cache
-def protocol_number(name: str) -> int | None:
-    """The number of a protocol name (any case), in the program's own list first, then in /etc/protocols."""
-    found = KNOWN_PROTOCOLS.get(name.lower())
+def protocol_number(name: str, *, exact: bool = False) -> int | None:
+    """The number of a protocol name, in the program's own list first, then in /etc/protocols; in any case unless exact."""
+    name = name if exact else name.lower()
+    found = KNOWN_PROTOCOLS.get(name)
     if found is not None:
         return found
     import socket
 
     try:
-        return socket.getprotobyname(name.lower())
+        return socket.getprotobyname(name)
     except (OSError, ValueError, UnicodeError):
         return None
 
@@ -95,14 +115,34 @@ def protocol_name(number: int) -> str | None:
     return SAVED_PROTOCOLS.get(number) or _protocols_file().get(number)
 
 
-@cache
+_resolving = True
+
+
+@contextmanager
+def without_resolver() -> Iterator[None]:
+    """Meanwhile the resolver is not asked: no host but localhost has an address."""
+    global _resolving  # noqa: PLW0603
+    before, _resolving = _resolving, False
+    try:
+        yield
+    finally:
+        _resolving = before
+
+
 def resolve_host(name: str, ipv6: bool) -> tuple[int, ...]:
     """The addresses of a host name, in the resolver's order, each once; empty when it is not found."""
+    if _resolving:
+        return _resolved(name, ipv6)
+    return (1 if ipv6 else 0x7F000001,) if name == "localhost" else ()
+
+
+@cache
+def _resolved(name: str, ipv6: bool) -> tuple[int, ...]:
     import socket
 
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
     try:
-        answers = socket.getaddrinfo(name, None, family, socket.SOCK_RAW)
+        answers = socket.getaddrinfo(name.encode("utf-8", "surrogateescape"), None, family, socket.SOCK_RAW)
     except (OSError, UnicodeError):
         return ()
     packed = (socket.inet_pton(family, str(answer[4][0]).partition("%")[0]) for answer in answers)
@@ -157,3 +197,10 @@ def _lines_of(path: str) -> Iterator[list[str]]:
                     yield words
     except OSError:
         return
+
+
+def any_name(address: int, family: Family) -> str:
+    """A host's name, or an IPv4 network's, or the address (xtables_ipaddr_to_anyname)."""
+    if family is Family.IPV6:
+        return host_name(address, True) or to_text(address, family)
+    return host_name(address, False) or network_name(address) or to_text(address, family)

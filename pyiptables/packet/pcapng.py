@@ -54,11 +54,12 @@ class Interface(NamedTuple):
 class Section:
     """A section of a file: its byte order, its interfaces so far, and which options said which direction."""
 
-    __slots__ = ("_directions", "_interfaces", "_order", "_time", "_unpack", "_unpack_old")
+    __slots__ = ("_directions", "_interfaces", "_order", "_time", "_unpack", "_unpack_block", "_unpack_old")
 
     def __init__(self, order: str) -> None:
         self._order = order
         self._unpack = struct.Struct(order + "IIIII").unpack_from
+        self._unpack_block = struct.Struct(order + "IIIIIII").unpack_from
         self._unpack_old = struct.Struct(order + "HxxIIII").unpack_from
         self._interfaces: list[Interface] = []
         self._directions = {b"": Direction.UNKNOWN}
@@ -81,6 +82,32 @@ class Section:
         self._interfaces.append(
             Interface(_name(options.get(_NAME, b"")), linktype, snaplen, *_tick(resolution[0]), offset)
         )
+
+    def run(self, blocks: _Blocks, number: int, limit: int) -> Iterator[Frame]:
+        """Read enhanced packet blocks, up to the first that is not as usual or has not been read from the file whole.
+
+        ``number`` is that of the packet before. Of a usual block nothing can be wrong; of others the caller finds out.
+        """
+        data, at, new = blocks.data, blocks.at, tuple.__new__
+        unpack, interfaces, directions, end = self._unpack_block, self._interfaces, self._directions, len(data)
+        try:
+            while at + _SMALLEST[_PACKET] <= end:
+                kind, size, which, high, low, captured, original = unpack(data, at)
+                start, stop = at + 28, at + size
+                behind = start + captured
+                if kind != _PACKET or stop > end or behind + 4 > stop or size & 3 or captured > limit:
+                    return
+                if which >= len(interfaces) or data[stop - 4 : stop] != data[at + 4 : at + 8]:
+                    return
+                name, linktype, _, multiply, divide, offset = interfaces[which]
+                direction = directions.get(data[behind + (-captured & 3) : stop - 4])
+                when = (high << 32 | low) * multiply
+                if direction is None or divide != 1 or offset or when > MOST_TIME:
+                    return
+                number, at, self._time = number + 1, stop, when
+                yield new(Frame, (number, when, name, linktype, direction, data[start:behind], original))
+        finally:
+            blocks.at = at
 
     def packet(self, number: int, kind: int, body: bytes, limit: int) -> Frame:
         """Read an enhanced or obsolete packet block; _BlockError when its lengths, time or interface are wrong."""
@@ -149,8 +176,15 @@ def frames(source: Source, data: bytes) -> Iterator[Frame]:
     A packet without a time (simple packet block) has that of the packet before it in its section, or 0. Blocks of other
     kinds are skipped. Raises CaptureError where the file is not pcapng, TruncatedCaptureError where it ends in a block.
     """
-    section, number, limit = Section("<"), 0, source.limit
-    for place, kind, body, order in _blocks(source, data):
+    blocks, section, number, limit = _Blocks(source, data), Section("<"), 0, source.limit
+    while True:
+        for frame in section.run(blocks, number, limit):
+            number = frame[0]
+            yield frame
+        found = blocks.next()
+        if found is None:
+            return
+        place, kind, body = found
         try:
             if kind in _PACKETS:
                 number += 1
@@ -161,46 +195,63 @@ def frames(source: Source, data: bytes) -> Iterator[Frame]:
             elif kind == _INTERFACE:
                 section.add_interface(body)
             else:
-                section = Section(order)
+                section = Section(blocks.order)
         except _BlockError as error:
             raise source.broken(place, str(error)) from None
 
 
-def _blocks(source: Source, data: bytes) -> Iterator[tuple[int, int, bytes, str]]:
-    """Read the blocks of the kinds that matter: place in the file, kind, what its lengths enclose, byte order."""
-    order, head = "<", struct.Struct("<II").unpack_from
-    smallest_of, at, end = _SMALLEST.get, 0, len(data)
-    base = source.taken - end
-    while True:
-        if end - at < 12:
-            data = source.more(data[at:], 12)
-            at, end, base = 0, len(data), source.taken - len(data)
-            if not end:
-                return
-            if end < 12:
-                raise source.truncated(base, f"a block has {end} bytes of 12 at least")
-        kind, size = head(data, at)
-        if kind == _SECTION:
-            order = _byte_order(source, base + at, data[at + 8 : at + 12])
-            head = struct.Struct(order + "II").unpack_from
-            size = head(data, at)[1]
-        smallest = smallest_of(kind)
-        if size < (smallest or 12) or size & 3:
-            hint = f"expected at least {smallest or 12}, and a multiple of 4"
-            raise source.broken(base + at, f"block of type {kind:#x} says its length is {size}", hint=hint)
-        if at + size > end:
-            data = _fetch(source, data[at:], kind, size)
-            at, end, base = 0, len(data), source.taken - len(data)
+class _Blocks:
+    """The blocks of a file, one after the other: ``data`` is what has been read, ``at`` where the next one begins in it."""
+
+    __slots__ = ("_head", "_source", "at", "data", "order")
+
+    def __init__(self, source: Source, data: bytes) -> None:
+        self._source = source
+        self.data, self.at, self.order = data, 0, "<"
+        self._head = struct.Struct("<II").unpack_from
+
+    def next(self) -> tuple[int, int, bytes] | None:
+        """The next block of the kinds that matter: place in the file, kind, what its lengths enclose; None at the end."""
+        source = self._source
+        while True:
+            if len(self.data) - self.at < 12:
+                self.data, self.at = source.more(self.data[self.at :], 12), 0
+                if not self.data:
+                    return None
+                if len(self.data) < 12:
+                    raise source.truncated(
+                        source.taken - len(self.data), f"a block has {len(self.data)} bytes of 12 at least"
+                    )
+            place = source.taken - len(self.data) + self.at
+            kind, size = self._kind_and_size(place)
+            smallest = _SMALLEST.get(kind)
+            if self.at + size > len(self.data):
+                self.data, self.at = _fetch(source, self.data[self.at :], kind, size), 0
+                if not smallest:
+                    continue
+            data, at, stop = self.data, self.at, self.at + size
+            if data[stop - 4 : stop] != data[at + 4 : at + 8]:
+                text = f"the block's length at its end is not the {size} of its beginning"
+                raise source.broken(place + size - 4, text)
+            self.at = stop
             if not smallest:
                 continue
-        stop = at + size
-        if data[stop - 4 : stop] != data[at + 4 : at + 8]:
-            raise source.broken(base + stop - 4, f"the block's length at its end is not the {size} of its beginning")
-        if smallest:
-            if kind == _SECTION and (major := struct.unpack_from(order + "H", data, at + 12)[0]) != 1:
-                raise source.broken(base + at + 12, f"pcapng version {major} is not known", hint="expected version 1")
-            yield base + at, kind, data[at + 8 : stop - 4], order
-        at = stop
+            if kind == _SECTION and (major := struct.unpack_from(self.order + "H", data, at + 12)[0]) != 1:
+                raise source.broken(place + 12, f"pcapng version {major} is not known", hint="expected version 1")
+            return place, kind, data[at + 8 : stop - 4]
+
+    def _kind_and_size(self, place: int) -> tuple[int, int]:
+        """What a block says of itself; a section's says in which byte order."""
+        kind, size = self._head(self.data, self.at)
+        if kind == _SECTION:
+            self.order = _byte_order(self._source, place, self.data[self.at + 8 : self.at + 12])
+            self._head = struct.Struct(self.order + "II").unpack_from
+            size = self._head(self.data, self.at)[1]
+        smallest = _SMALLEST.get(kind) or 12
+        if size < smallest or size & 3:
+            hint = f"expected at least {smallest}, and a multiple of 4"
+            raise self._source.broken(place, f"block of type {kind:#x} says its length is {size}", hint=hint)
+        return kind, size
 
 
 def _fetch(source: Source, rest: bytes, kind: int, size: int) -> bytes:

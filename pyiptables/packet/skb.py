@@ -36,9 +36,14 @@ class Skb:
     ``ctinfo`` its :class:`~pyiptables.conntrack` state number; ``dst`` is the routing decision; ``tstamp`` is nanoseconds
     on the capture's clock; ``frag_max_size`` and ``fragments`` are the largest size and the payload sizes of the fragments
     that a datagram was put together from (0 and empty: it came whole), ``frag_id`` IPv6's identification of them.
+    ``csum_valid`` says that conntrack or NAT found the transport checksum right, ``csum_partial`` that the device would
+    compute it: the field holds the pseudo header's sum until then. ``unfound`` says that IPv6's extension headers end
+    before the transport header, so that asking for the protocol drops the packet.
     """
 
     __slots__ = (
+        "csum_partial",
+        "csum_valid",
         "ctinfo",
         "daddr",
         "data",
@@ -69,6 +74,7 @@ class Skb:
         "thoff",
         "tstamp",
         "ttl",
+        "unfound",
         "unknown",
     )
 
@@ -89,6 +95,7 @@ class Skb:
         self.dst: Any = None
         self.owner: Any = None
         self.hotdrop = False
+        self.csum_partial = self.csum_valid = self.unfound = False
         self.host: Any = None
         self.tstamp = 0
         self.number = 0
@@ -120,13 +127,17 @@ class Skb:
     def _walk_extensions(self) -> None:
         """Find the transport header behind the extension headers, and the fragment's place."""
         data, following, at = self.data, self.data[6], 40
-        self.fragoff, self.more_fragments = 0, False
-        while following in IPV6_EXTENSIONS and following != 135 and at + 8 <= len(data):
+        self.fragoff, self.more_fragments, self.unfound = 0, False, False
+        while following in IPV6_EXTENSIONS and following != 135:
+            if at + (4 if following in (43, 44) else 2) > len(data):
+                self.unfound = True
+                break
             if following == 44:
                 word = data[at + 2] << 8 | data[at + 3]
                 self.fragoff, self.more_fragments = word >> 3, bool(word & 1)
                 following, at = data[at], at + 8
                 if self.fragoff:
+                    self.unfound = following in IPV6_EXTENSIONS and following != 135
                     break
                 continue
             size = (data[at + 1] + 2) * 4 if following == 51 else (data[at + 1] + 1) * 8

@@ -15,15 +15,6 @@ from pyiptables.packet.transports import ICMP_PROTOCOLS
 
 TCP_FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
 _LETTERS = {letter: bit for bit, letter in FLAG_LETTERS}
-TOS_NAMES = {
-    "Minimize-Delay": 0x10,
-    "Maximize-Throughput": 0x08,
-    "Maximize-Reliability": 0x04,
-    "Minimize-Cost": 0x02,
-    "Normal-Service": 0x00,
-}
-DSCP_CLASSES = {f"CS{number}": number * 8 for number in range(8)} | {"BE": 0, "EF": 46}
-DSCP_CLASSES |= {f"AF{row}{column}": row * 8 + column * 2 for row in range(1, 5) for column in range(1, 4)}
 _OPTION_SIZES = {0: 1, 1: 1, 2: 4, 3: 3, 4: 2, 8: 10}
 """Bytes of the TCP options that have a fixed size: end, no-operation, MSS, window scale, SACK permitted, timestamps."""
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,16}")

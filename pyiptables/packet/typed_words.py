@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pyiptables.hooks import Family
 from pyiptables.packet import typed_values as read
+from pyiptables.packet.names import DSCP_CLASSES, TOS_NAMES
 from pyiptables.packet.transports import AH, DCCP, ESP, ICMP_PROTOCOLS, PORT_PROTOCOLS, TCP
 
 _U16, _U32 = read.number(0, 0xFFFF), read.number(0, 0xFFFFFFFF)
@@ -76,8 +77,8 @@ WORDS = (
     Word(("--icmp-seq",), "icmp_seq", _U16, protocols=_OF_ICMP),
     Word(("--spi", "--espspi", "--ahspi"), "spi", _U32, protocols=_SPI),
     Word(("--ttl", "--hl", "--ttl-eq", "--hl-eq"), "ttl", read.number(0, 255)),
-    Word(("--tos",), "tos", read.named(read.TOS_NAMES, 255, "a number from 0 to 255, or a type of service")),
-    Word(("--dscp", "--dscp-class"), "tos", read.named(read.DSCP_CLASSES, 63, "a number from 0 to 63, or a class", 2)),
+    Word(("--tos",), "tos", read.named(TOS_NAMES, 255, "a number from 0 to 255, or a type of service")),
+    Word(("--dscp", "--dscp-class"), "tos", read.named(DSCP_CLASSES, 63, "a number from 0 to 63, or a class", 2)),
     Word(("--id",), "ident", read.ident),
     Word(("--dont-fragment", "--df"), "dont_fragment", read.present, values=0, families=_IPV4),
     Word(("--more-fragments", "--mf"), "more_fragments", read.present, values=0),

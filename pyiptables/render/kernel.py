@@ -44,6 +44,8 @@ def _stamp(nanoseconds: int) -> str:
 def _mac_header(event: Logged) -> str:
     """The link-layer header: as it came, or decoded where the rule asks for that and the interface is Ethernet's."""
     mac = event.mac
+    if event.flags & LogFlag.MACDECODE and not mac:
+        return ""
     if event.flags & LogFlag.MACDECODE and len(mac) >= _ETHERNET and event.in_interface != "lo":
         return f"MACSRC={mac[6:12].hex(':')} MACDST={mac[:6].hex(':')} MACPROTO={mac[12:14].hex()} "
     return f"MAC={mac.hex(':')} "

@@ -6,13 +6,16 @@ Source of the form: iptables/iptables.c and iptables/xshared.c of iptables 1.8, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import Family
 from pyiptables.packet import names
 from pyiptables.packet.addresses import to_text
 from pyiptables.render.parts import chosen_chains, chosen_rules, known_protocol, known_table, mask_text, pad
-from pyiptables.ruleset.model import AddressMatch, Chain, InterfaceMatch, Rule, Ruleset, RuleSpec
+from pyiptables.ruleset.model import ZERO, AddressMatch, Chain, Counters, InterfaceMatch, Rule, Ruleset, RuleSpec
+
+_ALL_ONES = {family: (1 << family.bits) - 1 for family in Family}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ class _Style:
     line_numbers: bool
     any_address: str
     """The column of an address that is not asked for."""
+    no_counters: str = ""
+    """The columns of counters that are 0."""
+
+    def counters(self, seen: Counters) -> str:
+        """The columns of a rule's counters."""
+        return f"{self.number(seen.packets, self.width)} {self.number(seen.bytes, self.width)} "
 
     def number(self, value: int, width: int = 0) -> str:
         """A counter, padded on the left: all digits with ``-x``, else rounded to K, M, G or T from 100,000 on."""
@@ -63,6 +72,8 @@ def listing(
     chains = chosen_chains(table, chain)
     any_address = _column(AddressMatch(0, 0), ruleset.family, numeric)
     style = _Style(numeric, verbose, exact, line_numbers, any_address)
+    style = replace(style, no_counters=style.counters(ZERO))
+    facts = RuleFacts(ruleset.family, table.name)
     references = table.references() if number is None and any(not one.built_in for one in chains) else {}
     separator = ""
     for one in chains:
@@ -70,7 +81,7 @@ def listing(
             yield separator + _heads(one, references.get(one.name, 0), style)
             separator = "\n"
         for place, rule in chosen_rules(one, number):
-            yield _row(place, rule, ruleset.family, table.name, style)
+            yield _row(place, rule, style, facts)
 
 
 def _heads(chain: Chain, references: int, style: _Style) -> str:
@@ -88,18 +99,18 @@ def _heads(chain: Chain, references: int, style: _Style) -> str:
     return f"Chain {chain.name} ({about})\n{columns} source               destination         \n"
 
 
-def _row(number: int, rule: Rule, family: Family, table: str, style: _Style) -> str:
-    spec, numeric = rule.spec, style.numeric
+def _row(number: int, rule: Rule, style: _Style, facts: RuleFacts) -> str:
+    spec, numeric, family = rule.spec, style.numeric, facts.family
     text = f"{number:<4} " if style.line_numbers else ""
     if style.verbose:
-        text += f"{style.number(rule.counters.packets, style.width)} {style.number(rule.counters.bytes, style.width)} "
+        text += style.no_counters if rule.counters is ZERO else style.counters(rule.counters)
     invert, protocol = _protocol(spec, numeric)
     text += f"{pad(_target(spec), 9)} {invert}{protocol:<4} {_fragment(spec)} "
     if style.verbose:
         text += f" {pad(_interface(spec.in_interface, numeric), 6)} {pad(_interface(spec.out_interface, numeric), 6)} "
     for match in (spec.source, spec.destination):
         text += style.any_address if match is None else _column(match, family, numeric)
-    return f"{text}{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table, numeric)}\n"
+    return f"{text}{'[goto] ' if spec.goto else ''}{_extensions(spec, facts, numeric)}\n"
 
 
 def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
@@ -112,7 +123,7 @@ def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
     return (
         f"{_target(spec)} {invert}{protocol} opt {_fragment(spec)}"
         f" in {_interface(spec.in_interface, True)} out {_interface(spec.out_interface, True)} {' '.join(ends)}  "
-        f"{'[goto] ' if spec.goto else ''}{_extensions(spec, family, table_name, True)}"
+        f"{'[goto] ' if spec.goto else ''}{_extensions(spec, RuleFacts(family, table_name), True)}"
     )
 
 
@@ -154,21 +165,14 @@ def _network(address: int, mask: int, family: Family, numeric: bool) -> str:
     """An address under its mask; a mask that is all ones is not printed."""
     if not numeric and not (mask if family is Family.IPV4 else address):
         return "anywhere"
-    name = to_text(address, family) if numeric else _any_name(address, family)
-    return name if mask == (1 << family.bits) - 1 else f"{name}/{mask_text(mask, family)}"
+    name = to_text(address, family) if numeric else names.any_name(address, family)
+    return name if mask == _ALL_ONES[family] else f"{name}/{mask_text(mask, family)}"
 
 
-def _any_name(address: int, family: Family) -> str:
-    """The host's name, or the network's where it is IPv4, or the address (xtables_ipaddr_to_anyname)."""
-    if family is Family.IPV6:
-        return names.host_name(address, True) or to_text(address, family)
-    return names.host_name(address, False) or names.network_name(address) or to_text(address, family)
-
-
-def _extensions(spec: RuleSpec, family: Family, table: str, numeric: bool) -> str:
-    """The texts of matches and target, each with the blank before it."""
+def _extensions(spec: RuleSpec, facts: RuleFacts, numeric: bool) -> str:
+    """The texts of matches and target, each with the blank before it; ``facts`` are those of the table."""
     if not spec.matches and spec.target is None:
         return ""
-    facts = spec.facts(family, table)
+    spec.tell(facts)
     text = "".join([match.list(facts, numeric) for match in spec.matches])
     return text if spec.target is None else text + spec.target.list(facts, numeric)

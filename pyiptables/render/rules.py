@@ -28,13 +28,16 @@ def rule_text(
     word: Callable[[str], str] = str,
     options: Callable[[Extension, RuleFacts], str] = _printed,
     whole: bool = False,
+    facts: RuleFacts | None = None,
 ) -> str:
     """A rule as ``-S`` prints it, without a line break: ``-A CHAIN ...``; with counters, ``-c P B`` before ``-j``.
 
     ``word`` is applied to the names of chains and interfaces: iptables prints them as they are, even where it could not
     read them again; :func:`pyiptables.render.words.readable` quotes those. ``options`` gives the text of an extension's.
+    ``facts`` are those of the table, told anew about each rule, where many are printed.
     ``whole`` keeps ``-i +``, which every packet fulfils: it is not printed, but listed.
     """
+    facts = spec.tell(RuleFacts(family, table) if facts is None else facts)
     text = "-A " + word(chain)
     if spec.source is not None:
         text += _address("-s", spec.source, family)
@@ -49,7 +52,6 @@ def rule_text(
     if spec.fragment is not None:
         text += f"{_mark(not spec.fragment)} -f"
     if spec.matches or spec.target is not None:
-        facts = spec.facts(family, table)
         for match in spec.matches:
             text += f" -m {match.name}{options(match, facts)}"
     if counters is not None:
@@ -91,6 +93,9 @@ def rules(
         for one in chains:
             seen = f" -c {one.counters.packets} {one.counters.bytes}" if verbose else ""
             yield f"-P {one.name} {one.policy}{seen}\n" if one.policy is not None else f"-N {one.name}\n"
+    family, name = ruleset.family, table.name
+    facts = RuleFacts(family, name)
     for one in chains:
         for _, rule in chosen_rules(one, number):
-            yield rule_text(rule.spec, one.name, ruleset.family, table.name, rule.counters if verbose else None) + "\n"
+            counters = rule.counters if verbose else None
+            yield rule_text(rule.spec, one.name, family, name, counters, facts=facts) + "\n"

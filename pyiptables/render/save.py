@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from pyiptables.extensions.base import RuleFacts
 from pyiptables.render.kept import KeptRules
 from pyiptables.render.parts import known_table
 from pyiptables.render.rules import rule_text
 from pyiptables.render.words import readable
-from pyiptables.ruleset.model import Ruleset, Table
+from pyiptables.ruleset.model import ZERO, Ruleset, Table
 from pyiptables.syntax.messages import VERSION
 
 
@@ -47,9 +48,13 @@ def table_lines(ruleset: Ruleset, table: Table, *, counters: bool, kept: bool = 
         yield f":{shown} {chain.policy or '-'} [{chain.counters.packets}:{chain.counters.bytes}]\n"
     family, name = ruleset.family, table.name
     rules = KeptRules(table, family) if kept else None
+    facts = RuleFacts(family, name)
+    seen = ""
     for chain in table.chains.values():
         for rule in chain.rules:
-            seen = f"[{rule.counters.packets}:{rule.counters.bytes}] " if counters else ""
-            text = rules.text(rule.spec, chain.name) if rules else rule_text(rule.spec, chain.name, family, name)
+            spec, text = rule.spec, chain.name
+            text = rules.text(spec, text) if rules else rule_text(spec, text, family, name, facts=facts)
+            if counters:
+                seen = "[0:0] " if rule.counters is ZERO else f"[{rule.counters.packets}:{rule.counters.bytes}] "
             yield f"{seen}{text}\n"
     yield "COMMIT\n"

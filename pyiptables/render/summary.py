@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyiptables.hooks import Family
 from pyiptables.netfilter import Fate
-from pyiptables.packet.notation import endpoint_texts, protocol_text
+from pyiptables.netfilter.path import Ended
+from pyiptables.packet.notation import endpoint_texts, protocol_text, tcp_flag_letters
 from pyiptables.packet.skb import Skb
 from pyiptables.render.rules import rule_text
 from pyiptables.render.trace import place_text, verdict_name, wrapped
 from pyiptables.trace import events
 from pyiptables.trace.events import Decided, Trace
 
+TCP = 6
 MOST_RULES = 10
+MOST_TAILS = 65_536
 WIDE = 120
 """From this width on, time and translation have columns of their own."""
 NARROW_PACKET = 41
@@ -105,13 +109,7 @@ def row_of(trace: Trace, family: Family) -> Row:
 
 def row_of_fate(fate: Fate, number: int, time: int, family: Family) -> Row:
     """The line of a packet that was replayed without its story."""
-    ended = fate.ended
-    place = ended.place
-    decided = Decided(ended.verdict, ended.hook, ended.reason)
-    if place is not None:
-        decided = Decided(
-            ended.verdict, ended.hook, ended.reason, place.table, place.chain, place.number, place.spec, place.via
-        )
+    decided = decided_of(fate.ended)
     return Row(
         number=number,
         time=time,
@@ -125,51 +123,87 @@ def row_of_fate(fate: Fate, number: int, time: int, family: Family) -> Row:
 
 
 class FateLines:
-    """The lines of packets that were replayed without stories, made once for those that fare alike; and their counts."""
+    """The lines of packets that were replayed without stories, made once for those that fare alike.
+
+    Packets whose fate has a course are counted by it; the others are counted here.
+    """
 
     def __init__(self, family: Family, start: int, width: int) -> None:
         self.family, self.start, self.width = family, start, width
+        self.wide = width >= WIDE
         self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.tails: dict[tuple[Any, ...], tuple[str, str, tuple[str, str, str]]] = {}
 
     def line(self, fate: Fate, number: int, time: int) -> str:
-        """A packet's line with its line break; counts it."""
-        behind = self.count(fate)
-        if self.width >= WIDE:
+        """A packet's line with its line break; counts it where nobody else does."""
+        behind = fate.text if fate.course is not None and fate.text is not None else self.count(fate)
+        if self.wide:
             return f"{number:>7} {(time - self.start) / 1e9:>11.6f}{behind}"
         return f"{number:>4}{behind}"
 
     def count(self, fate: Fate) -> str:
-        """Count a packet; the end of its line."""
+        """Count a packet where nobody else does; the end of its line."""
+        verdict, place, key = self._tail(fate.ended)
+        if fate.course is None:
+            self.counts[key] += 1
         if fate.text is None:
-            fate.text = self._parts(fate)
-        behind, key = fate.text
-        self.counts[key] += 1
-        return str(behind)
+            fate.text = self._behind(fate, verdict, place)
+        return str(fate.text)
 
-    def _parts(self, fate: Fate) -> tuple[str, tuple[str, str, str]]:
-        row = row_of_fate(fate, 0, self.start, self.family)
-        text = "".join(row_text(row, self.start, self.width)).rstrip()
-        ended = fate.ended
-        decided = Decided(ended.verdict, ended.hook, ended.reason)
-        if ended.place is not None:
-            place = ended.place
-            decided = Decided(
-                ended.verdict, ended.hook, ended.reason, place.table, place.chain, place.number, place.spec
-            )
-        return text[19 if self.width >= WIDE else 4 :] + "\n", tally_key(decided, self.family)
+    def _behind(self, fate: Fate, verdict: str, place: str) -> str:
+        """The line behind number and time."""
+        if self.wide:
+            row = row_of_fate(fate, 0, self.start, self.family)
+            return "".join(row_text(row, self.start, self.width)).rstrip()[19:] + "\n"
+        packet = cut(self._packet(fate), NARROW_PACKET)
+        head = f" {cut(f'{fate.start}>{fate.end}', 10):<10} {packet:<{NARROW_PACKET}} {fate.state[:3]:<3} "
+        tail = cut(f" {place}", self.width - 4 - len(head) - max(len(verdict), 6)) if place else ""
+        return f"{head}{verdict:<6}{tail}".rstrip() + "\n"
 
-    def add_to(self, tally: Tally) -> None:
-        """Count what was printed."""
+    def _packet(self, fate: Fate) -> str:
+        """The packet in words; its endpoints are made once for the side that it belongs to."""
+        side = fate.side
+        if side is None or side.came.protocol != TCP:
+            return packet_line(fate.data, self.family)
+        if side.text is None:
+            side.text = ">".join(endpoint_texts(Skb(fate.data, self.family)))
+        return f"{side.text} tcp {tcp_flag_letters(fate.data[33])}"
+
+    def _tail(self, ended: Ended) -> tuple[str, str, tuple[str, str, str]]:
+        """Verdict, place, and what the packet is counted by."""
+        place = ended.place
+        key = (ended.verdict, ended.reason, None if place is None else (place.table, place.chain, place.number))
+        found = self.tails.get(key)
+        if found is None:
+            decided = decided_of(ended)
+            if len(self.tails) >= MOST_TAILS:
+                self.tails.clear()
+            found = self.tails[key] = verdict_name(decided), short_place(decided), tally_key(decided, self.family)
+        return found
+
+    def add_to(self, tally: Tally, passed: Iterable[tuple[Ended, int]] = ()) -> None:
+        """Count what was printed: here, and by courses."""
         for key, count in self.counts.items():
             tally.count(key, count)
+        for ended, count in passed:
+            tally.count(self._tail(ended)[2], count)
+
+
+def decided_of(ended: Ended) -> Decided:
+    """How a way ended, as the event that a story would have."""
+    place = ended.place
+    if place is None:
+        return Decided(ended.verdict, ended.hook, ended.reason)
+    return Decided(
+        ended.verdict, ended.hook, ended.reason, place.table, place.chain, place.number, place.spec, place.via
+    )
 
 
 def _translated(fate: Fate, family: Family) -> str:
-    now = fate.translated
-    if now is None or len(fate.data) < (20 if family is Family.IPV4 else 40):
+    if fate.translated is None or len(fate.data) < (20 if family is Family.IPV4 else 40):
         return ""
-    came = Skb(fate.data, family)
-    whole = not now.frag_max_size  # else the ports of what came cannot be compared
+    came, now = Skb(fate.data, family), Skb(fate.translated, family)
+    whole = fate.whole  # else the ports of what came cannot be compared
     texts = zip(endpoint_texts(came), endpoint_texts(now), strict=True)
     source, destination = ((before != after and whole, after) for before, after in texts)
     changed = (source[0] or came.saddr != now.saddr, destination[0] or came.daddr != now.daddr)

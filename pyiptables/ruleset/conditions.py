@@ -6,6 +6,7 @@ Source of the order and of the tests: net/ipv4/netfilter/ip_tables.c (ip_packet_
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pyiptables.hooks import Family
 from pyiptables.packet.addresses import prefix_length, to_text
@@ -36,12 +37,14 @@ def _address(option: str, field_name: str, given: AddressMatch, family: Family) 
     return Labelled(lambda: _marked(f"{option} {address_text(given, family)}", given.invert), test)
 
 
+@lru_cache(maxsize=1024)
 def _interface(option: str, field_name: str, given: InterfaceMatch) -> Predicate:
     wildcard = given.name.endswith("+")
     test = getattr(meta, field_name).named(given.name.removesuffix("+"), prefix=wildcard, negate=given.invert)
     return Labelled(lambda: _marked(f"{option} {given.name}", given.invert), test)
 
 
+@lru_cache(maxsize=1024)
 def _protocol(given: ProtocolMatch) -> Predicate:
     test = ip.protocol.equals(given.number, negate=given.invert)
     return Labelled(lambda: _marked(f"-p {protocol_text(given.number)}", given.invert), test)

@@ -11,11 +11,13 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pyiptables.errors import OperationFailed
+from pyiptables.hooks import Hook
 from pyiptables.ruleset.model import STANDARD_VERDICTS, ZERO, Chain, Counters, Rule, RuleSpec, Table
 
 NO_SUCH_NAME = "No chain/target/match by that name."
 NO_SUCH_RULE = "Bad rule (does a matching rule exist in that chain?)."
 INVALID = "Invalid argument. Run `dmesg' for more information."
+_HOOK_NAMES = frozenset(hook.name for hook in Hook)
 
 
 class _Working:
@@ -89,15 +91,19 @@ class TableEdit:
 
     def append(self, chain: str, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:
         """Add a rule at the end."""
-        working = self._open(chain)
-        self._check_jump(spec)
+        working = self._chains.get(chain)
+        if working.__class__ is not _Working:
+            working = self._open(chain)
+        assert isinstance(working, _Working)
+        if spec.jump in _HOOK_NAMES:
+            self._check_jump(spec)
         rule = Rule(spec, counters, line)
         working.rules.append(rule)
         if self._references is not None:
             self._refer(spec, 1)
         if self._pointing is not None and spec.jump is not None:
             self._pointing.setdefault(spec.jump, []).append((chain, len(working.rules) - 1))
-        if chain in self._alike:
+        if self._alike and chain in self._alike:
             self._alike[chain].setdefault(spec.comparable, []).append(rule)
 
     def insert(self, chain: str, number: int, spec: RuleSpec, counters: Counters = ZERO, line: int = 0) -> None:

@@ -83,15 +83,12 @@ class RuleSpec:
         """Whether every packet fulfils it: no condition of the rule's own, and no match."""
         return (
             not self.matches
-            and (
-                self.source,
-                self.destination,
-                self.in_interface,
-                self.out_interface,
-                self.protocol,
-                self.fragment,
-            )
-            == (None,) * 6
+            and self.source is None
+            and self.destination is None
+            and self.in_interface is None
+            and self.out_interface is None
+            and self.protocol is None
+            and self.fragment is None
         )
 
     @property
@@ -109,16 +106,18 @@ class RuleSpec:
 
     def facts(self, family: Family, table: str) -> RuleFacts:
         """What its extensions may look at when they are printed, checked or evaluated."""
-        return RuleFacts(
-            family=family,
-            table=table,
-            protocol=self.protocol.number if self.protocol else 0,
-            protocol_inverted=bool(self.protocol and self.protocol.invert),
-            goto=self.goto,
-            in_given=self.in_interface is not None,
-            out_given=self.out_interface is not None,
-            matches=self.matches,
-        )
+        return self.tell(RuleFacts(family, table))
+
+    def tell(self, facts: RuleFacts) -> RuleFacts:
+        """The same facts, now about this rule: what prints or checks many rules of a table makes them once."""
+        protocol = self.protocol
+        facts.protocol = protocol.number if protocol is not None else 0
+        facts.protocol_inverted = protocol is not None and protocol.invert
+        facts.goto = self.goto
+        facts.in_given = self.in_interface is not None
+        facts.out_given = self.out_interface is not None
+        facts.matches = self.matches
+        return facts
 
 
 @quick

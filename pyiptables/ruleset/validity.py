@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from pyiptables.errors import OperationFailed
-from pyiptables.extensions.base import Extension, Refusal
+from pyiptables.extensions.base import Extension, NamedObjects, Refusal
 from pyiptables.hooks import Family, Hook
 from pyiptables.ruleset.edits import INVALID
-from pyiptables.ruleset.model import STANDARD_VERDICTS, Chain, Rule, Table
+from pyiptables.ruleset.model import STANDARD_VERDICTS, Chain, Rule, Ruleset, Table
 
 LOOP = "Too many levels of symbolic links."
 _NOWHERE: frozenset[Hook] = frozenset()
-_LOOKS_FURTHER, _BY_KIND = Extension.kernel_check, Extension.allowed_hooks
+_LOOKS_FURTHER, _BY_KIND, _CLAIMS_NOTHING = Extension.kernel_check, Extension.allowed_hooks, Extension.claim
 
 
 class Refused(OperationFailed):
@@ -36,8 +36,13 @@ class _Flow(NamedTuple):
     jumps: tuple[tuple[int, str], ...]
 
 
-def check_table(table: Table, family: Family) -> None:
-    """Raise Refused when the kernel would not take the table."""
+def check_table(table: Table, family: Family, present: Ruleset | None = None) -> None:
+    """Raise Refused when the kernel would not take the table.
+
+    ``present`` is what the kernel has until now, the table's predecessor included: objects that rules share by name must
+    be there or in rules before. Without it they may be anywhere. Those of IPv6 rules may be in IPv4 rules.
+    """
+    named = _named_objects(present, family)
     flows = {name: _flow(chain, table) for name, chain in table.chains.items()}
     reached = _reached(table, flows)
     accepted: set[tuple[object, ...]] = set()
@@ -47,10 +52,25 @@ def check_table(table: Table, family: Family) -> None:
             spec = rule.spec
             if not spec.matches and spec.target is None:
                 continue
-            reason = _refusal(rule, family, table.name, hooks if number <= end else _NOWHERE, accepted)
+            there = hooks if number <= end else _NOWHERE
+            if (there, spec.protocol, spec.target.__class__, *map(type, spec.matches)) in accepted:
+                continue
+            reason = _refusal(rule, family, table.name, there, accepted, named)
             if reason is not None:
                 answer = f"{reason.answer}." if isinstance(reason, Refusal) else INVALID
                 raise Refused(answer, reason, name, number, rule.line)
+
+
+def _named_objects(present: Ruleset | None, family: Family) -> NamedObjects:
+    """The objects that rules have named until now."""
+    named = NamedObjects()
+    for _, _, _, rule in present.rules() if present is not None else ():
+        spec = rule.spec
+        for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
+            if type(extension).claim is not _CLAIMS_NOTHING:
+                extension.claim(named)
+    named.complete = present is not None and family is Family.IPV4
+    return named
 
 
 def _flow(chain: Chain, table: Table) -> _Flow:
@@ -95,7 +115,10 @@ def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hook
                 raise Refused(LOOP, f"the jump to {jump} closes a loop", name, number, line)
             before = hooks[jump]
             if hook not in before:
-                hooks[jump] = more.setdefault(before, before | {hook})
+                found = more.get(before)
+                if found is None:
+                    found = more[before] = before | {hook}
+                hooks[jump] = found
                 under_way.add(jump)
                 path.append((jump, iter(flows[jump].jumps)))
                 break
@@ -105,24 +128,34 @@ def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hook
 
 
 def _refusal(
-    rule: Rule, family: Family, table: str, hooks: frozenset[Hook], accepted: set[tuple[object, ...]]
+    rule: Rule,
+    family: Family,
+    table: str,
+    hooks: frozenset[Hook],
+    accepted: set[tuple[object, ...]],
+    named: NamedObjects,
 ) -> str | None:
-    """Why an extension of the rule may not stand there, or None. ``accepted`` remembers what may."""
+    """Why an extension of the rule may not stand there, or None. ``accepted`` remembers what may, and such rules."""
     spec = rule.spec
+    all_plain = True
     protocol = spec.protocol.number if spec.protocol is not None and not spec.protocol.invert else 0
     for extension in (*spec.matches, spec.target) if spec.target is not None else spec.matches:
         kind = type(extension)
-        plain = kind.kernel_check is _LOOKS_FURTHER and kind.allowed_hooks is _BY_KIND
+        plain = kind.kernel_check is _LOOKS_FURTHER and kind.allowed_hooks is _BY_KIND and kind.claim is _CLAIMS_NOTHING
         key = (kind, hooks, protocol)
         if plain and key in accepted:
             continue
         reason = _place_refusal(extension, table, hooks)
         reason = reason or _protocol_refusal(kind, protocol)
-        reason = reason or extension.kernel_check(spec.facts(family, table))
+        reason = reason or extension.kernel_check(spec.facts(family, table)) or extension.claim(named)
         if reason is not None:
             return reason
         if plain:
             accepted.add(key)
+        else:
+            all_plain = False
+    if all_plain:
+        accepted.add((hooks, spec.protocol, spec.target.__class__, *map(type, spec.matches)))
     return None
 
 

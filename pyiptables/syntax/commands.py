@@ -83,8 +83,13 @@ _LONG = {
     "ipv4": ("4", NONE),
     "ipv6": ("6", NONE),
 }
-OPTIONS = {f"--{name}": Known(*meaning) for name, meaning in _LONG.items()}
-OPTIONS |= {f"-{letter}": Known(letter, argument) for letter, argument in _LONG.values() if letter != "0"}
+_KNOWN = {f"--{name}": Known(*meaning) for name, meaning in _LONG.items()}
+_KNOWN |= {f"-{letter}": Known(letter, argument) for letter, argument in _LONG.values() if letter != "0"}
+OPTIONS = {
+    Family.IPV4: _KNOWN,
+    Family.IPV6: {name: known for name, known in _KNOWN.items() if name != "--fragments"},
+}
+"""The options of each program; ``-f`` ip6tables knows as one that it has not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Completion:
         self.value = 0
         self.after_command = 0
         """How many words stand behind the command's letter, while nothing else does."""
-        self._walk = getopt.Walk(before, OPTIONS)
+        self._walk = getopt.Walk(before, OPTIONS[family])
         while self._step():
             pass
 
@@ -186,7 +186,7 @@ class Completion:
         for extension in extensions:
             for option in extension.options.values():
                 yield from (Candidate(name, option.help) for name in option.names)
-        for name, known in OPTIONS.items():
+        for name, known in OPTIONS[self.family].items():
             if (name.startswith("--") or not current.startswith("--")) and not (
                 known.meaning == "f" and self.family is Family.IPV6
             ):

@@ -6,7 +6,7 @@ Two ways: :class:`Walk` returns words in the order they stand (optstring ``-:``)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pyiptables.errors import Error
@@ -159,15 +159,18 @@ def abbreviated(name: str, options: Iterable[tuple[str, Known]]) -> Known | None
 
 
 def gather(
-    words: Sequence[str], known: Mapping[str, Known], program: str, greedy: str = ""
-) -> tuple[list[tuple[str, str | None]], list[str]]:
-    """All options with their values, and the other words; Misuse with getopt_long's own message.
+    words: Sequence[str],
+    known: Mapping[str, Known],
+    program: str,
+    take: Callable[[str, str | None], object],
+    greedy: str = "",
+) -> list[str]:
+    """Hand on each option with its value as it is met; the other words. Misuse with getopt_long's own message.
 
     Options in ``greedy`` take the next word as their value where none is glued to them and it begins with neither ``-``
     nor ``!``, as iptables itself does for ``-w`` and ``-W``.
     """
     walk = Walk(words, known)
-    options: list[tuple[str, str | None]] = []
     others: list[str] = []
     while (found := walk.next()) is not END:
         if found == PLAIN:
@@ -186,8 +189,8 @@ def gather(
             ):
                 value = words[walk.index]
                 walk.index += 1
-            options.append((found, value))
-    return options, others + list(words[walk.index :])
+            take(found, value)
+    return others + list(words[walk.index :])
 
 
 def _wanting(walk: Walk) -> str:

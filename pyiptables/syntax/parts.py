@@ -70,10 +70,16 @@ class Parts:
         """``-s`` or ``-d``: one condition for each address of the list; None for one that every packet fulfils."""
         found = self._addresses.get((text, invert))
         if found is None:
-            pairs = parse_addresses(text, self.family)
-            found = tuple([AddressMatch(address, mask, invert) if mask or invert else None for address, mask in pairs])
+            found = self.read_addresses(text, invert)
             _keep(self._addresses, (text, invert), found)
         return found
+
+    def read_addresses(self, text: str, invert: bool) -> tuple[AddressMatch | None, ...]:
+        """The same, read anew each time."""
+        pairs = parse_addresses(text, self.family)
+        if len(pairs) == 1 and pairs[0][1]:
+            return (AddressMatch(*pairs[0], invert),)
+        return tuple([AddressMatch(address, mask, invert) if mask or invert else None for address, mask in pairs])
 
     def _protocol(self, text: str, invert: bool) -> ReadProtocol:
         number = whole_number(text, 0, 255)

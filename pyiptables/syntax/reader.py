@@ -20,7 +20,7 @@ from pyiptables.syntax.commands import ALLOWED_WITH, INVERTIBLE, NAME_SIZE, OPTI
 from pyiptables.syntax.handlers import HANDLERS, match_name
 from pyiptables.syntax.messages import BadArgument, Misspelt
 from pyiptables.syntax.parts import Parts, ReadProtocol
-from pyiptables.syntax.uses import Context, ExtensionOption, Node, Uses, long_options
+from pyiptables.syntax.uses import Context, ExtensionOption, Node, Uses, doubled_options, long_options
 
 _ANY: tuple[AddressMatch | None, ...] = (None,)
 _RULE_COMMANDS = frozenset("IDRAC")
@@ -84,7 +84,7 @@ class Line:
 
     def __init__(self, reader: Reader, words: Sequence[str], table: str) -> None:
         self.reader = reader
-        self.walk = getopt.Walk(words, OPTIONS)
+        self.walk = getopt.Walk(words, OPTIONS[reader.family])
         self.table = table
         self.command = ""
         self.chain: str | None = None
@@ -146,6 +146,8 @@ class Line:
         """An option not known, or without its value: perhaps the protocol's match knows it."""
         match = self.protocol_match()
         if match is not None:
+            if match in self.loaded:
+                self.walk.learn(doubled_options(match))
             self.load(match)
             self.walk.again()
             return
@@ -268,6 +270,7 @@ class Line:
             raise ParameterProblem("--wait-interval only makes sense with --wait\n")
         matches = tuple([self._finish(loaded) for loaded in self.matches])
         target = self._finish(self.target) if self.target is not None else None
+        self.place = len(self.walk.words)
         if self.walk.index < len(self.walk.words):
             self.place = self.walk.index
             raise ParameterProblem("unknown arguments found on commandline")

@@ -101,6 +101,7 @@ class Restore:
         self._quoted_names = quoted_names
         self._table = ""
         self._edit: TableEdit | None = None
+        self._quick: TableEdit | None = None
         self._names: dict[str, str] = {}
         self._shapes = Shapes(self._reader.parts, self._names)
         self._lines: Iterable[str] = ()
@@ -115,6 +116,8 @@ class Restore:
         self._lines = list(lines) if isinstance(lines, Iterator) else lines
         for text in self._lines:
             self.number += 1
+            if self._quick and self._shapes.append_text(text, self._quick, self.number, self._settings.counters):
+                continue
             try:
                 answer = self._line(text.partition("\0")[0] if "\0" in text else text)
             except Error as error:
@@ -133,6 +136,7 @@ class Restore:
         return text.count("\n", 0, -1) if self._quoted_names else 0
 
     def _line(self, text: str) -> Command | None:
+        self._reader.line = None
         first = text[:1]
         if self._edit is not None and first in ("-", "["):
             return self._rule(text, self._edit)
@@ -169,6 +173,7 @@ class Restore:
         if table not in TABLES:
             raise Misspelt(f"{self._program}: unable to initialize table '{table}'", table, "table", lambda: TABLES)
         edit = self._edit = TableEdit(self.ruleset.table(table))
+        self._quick = None if self._verbose else edit
         if self._settings.noflush:
             return
         if self._settings.verbose:
@@ -231,9 +236,8 @@ class Restore:
             else:
                 counters = None
         reader = self._reader
-        reader.line = None
         words = split(text, room, limited=not self._quoted_names)
-        if not self._verbose and self._shapes.append(words, counters, edit, self.number):
+        if not self._verbose and self._shapes.append(words, counters, edit, self.number, text):
             return None
         command = reader.read(words, self._table, counters, self._verbose)
         if reader.warnings:
@@ -261,10 +265,12 @@ class Restore:
 
     def _commit(self) -> None:
         edit, self._edit = self._edit, None
+        self._quick = None
         if edit is not None and not self._settings.test:
             table = edit.commit()
             del edit  # a large one takes room
-            check_table(table, self.ruleset.family)
+            # Of what another kernel has taken it is not known in which order.
+            check_table(table, self.ruleset.family, None if self._quoted_names else self.ruleset)
             self.ruleset = self.ruleset.with_table(table)
 
     # errors

@@ -32,15 +32,19 @@ _LONG_OPTIONS: dict[type[Extension], Mapping[str, Known]] = {}
 
 def long_options(extension: type[Extension]) -> Mapping[str, Known]:
     """The options of an extension by the words that name them."""
-    known_before = _LONG_OPTIONS.get(extension)
-    if known_before is not None:
-        return known_before
+    found = _LONG_OPTIONS.get(extension)
+    if found is None:
+        found = _LONG_OPTIONS[extension] = doubled_options(extension)
+    return found
+
+
+def doubled_options(extension: type[Extension]) -> Mapping[str, Known]:
+    """The same as options of their own: a short form that fits both these and others fits neither."""
     found: dict[str, Known] = {}
     for option in extension.options.values():
         glued = option.kind.words and not option.kind.optional
         known = Known(ExtensionOption(extension, option), REQUIRED if glued else NONE)
         found.update(dict.fromkeys(option.names, known))
-    _LONG_OPTIONS[extension] = found
     return found
 
 
@@ -109,6 +113,10 @@ class Uses:
         """The match or target that the node says; ParameterProblem as :meth:`OptionUses.finish` says."""
         found = node.made.get(context)
         if found is None:
-            found = node.made[context] = node.uses.finish(facts())
+            asked = facts()
+            warned = len(asked.warnings)
+            found = node.uses.finish(asked)
             found.given = node.words
+            if len(asked.warnings) == warned:
+                node.made[context] = found
         return found

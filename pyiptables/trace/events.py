@@ -282,6 +282,8 @@ class Trace:
                 depth -= 1
             elif isinstance(event, Decided) and depth == 0:
                 found = event
+                if event.verdict != "ACCEPT":  # what comes in through lo after that is an answer to it
+                    break
         return found
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import compileall
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 
 import click
 from rich.console import Console
@@ -19,12 +19,13 @@ import pyiptables
 
 from . import cases
 from .cases import Case, Place
-from .measure import in_turn
+from .measure import Failed, Program, Runner
 from .namespace import namespace, usable
 
 PARTS = ("loading", "saving", "starting", "tracing")
-INTERPRETER = 20 << 20
-"""Bytes that a run without rules takes."""
+COLUMNS = ("", "pyipt", "reference", "ratio", "at most", "memory", "a rule")
+BUSY = 1.0
+"""A load of so much for each processor before anything is measured means that others take part of the machine."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,22 +36,45 @@ INTERPRETER = 20 << 20
 )
 @click.option("--packets", default=1_000_000, show_default=True, help="Packets of the capture.")
 @click.option("--flows", default=20_000, show_default=True, help="Flows of the capture.")
-def main(parts: tuple[str, ...], rounds: int, rules: tuple[int, ...], packets: int, flows: int) -> None:
+@click.option("--quick", is_flag=True, help="Everything once and small, to see that it runs: half a minute.")
+@click.option("--markdown", is_flag=True, help="Print the table in Markdown, for README.")
+def main(
+    parts: tuple[str, ...], rounds: int, rules: tuple[int, ...], packets: int, flows: int, quick: bool, markdown: bool
+) -> None:
     """Measure pyipt beside the programs it stands for: all PARTS, or those named.
 
-    Needs root for iptables' own programs, which run in a network namespace of their own; without, they are left out.
+    Needs root for iptables' own programs, which run in a network namespace of their own. What is missing is left out,
+    and the table says so.
     """
+    if quick:
+        rounds, rules, packets, flows = 1, (2_000,), 20_000, 500
     compileall.compile_dir(Path(pyiptables.__file__).parent, quiet=1)  # as pip does when it installs
-    table = Table(
-        "", "pyipt", "reference", "ratio", "at most", "memory", "a rule", title=machine(), caption=_caption(rounds)
-    )
-    for column in table.columns[1:]:
-        column.justify = "right"
-    with tempfile.TemporaryDirectory() as folder, namespace() if usable() else nullcontext() as inside:
+    busy = load()
+    found: list[tuple[str, ...]] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        namespace() if usable() else nullcontext() as inside,
+        closing(Runner()) as runner,
+    ):
+        interpreter = runner.run(Program("python", (sys.executable, "-c", "pass"))).memory
         for case in _cases(Place(Path(folder), inside), parts or PARTS, tuple(sorted(rules)), packets, flows):
-            for row in rows(case, rounds):
-                table.add_row(*row)
-    Console(width=None if os.isatty(1) else 140).print(table)
+            if sys.stderr.isatty():
+                print(case.title, file=sys.stderr)
+            found += rows(case, rounds, runner, interpreter)
+    missing = [] if inside else ["iptables' own programs (they want root, iptables, iproute2 and util-linux)"]
+    notes = [
+        f"{machine()}.",
+        f"Medians of {rounds} rounds, programs in turn, start of the interpreter included; most memory of any round,"
+        f" a rule's share over the {interpreter / 1e6:.0f} MB of an empty interpreter.",
+        *(
+            [f"The machine was busy with other things as well: a load of {busy:.1f} at the beginning."]
+            if busy > BUSY * (os.cpu_count() or 1)
+            else []
+        ),
+        *(["What it may take at most is said of the usual sizes, not of these."] if quick else []),
+        *(f"Not there: {name}." for name in missing),
+    ]
+    (print_markdown if markdown else print_table)(found, notes)
 
 
 def _cases(place: Place, parts: Iterable[str], rules: tuple[int, ...], packets: int, flows: int) -> Iterator[Case]:
@@ -64,30 +88,60 @@ def _cases(place: Place, parts: Iterable[str], rules: tuple[int, ...], packets: 
         yield from cases.tracing(place, packets, flows)
 
 
-def rows(case: Case, rounds: int) -> Iterator[tuple[str, ...]]:
-    """The table's rows for a case: one for each reference."""
+def rows(case: Case, rounds: int, runner: Runner, interpreter: int) -> Iterator[tuple[str, ...]]:
+    """The table's rows for a case: one for each reference; one that says what failed, where ours did."""
     own, *others = case.programs
-    taken = in_turn([*case.programs, *([case.less] if case.less else [])], rounds)
+    try:
+        taken = runner.in_turn([*case.programs, *([case.less] if case.less else [])], rounds)
+    except Failed as error:
+        yield (case.title, "failed", str(error)[:100], "", "", "", "")
+        return
     seconds = taken[own.name].seconds - (taken[case.less.name].seconds if case.less else 0)
     memory = taken[own.name].memory
-    of_a_rule = f"{(memory - INTERPRETER) / case.rules:.0f} B" if case.rules else ""
-    known = memory > getrusage(RUSAGE_SELF).ru_maxrss * 1024  # what is less than this process has cannot be told
-    ends = (f"{memory / 1e6:.0f} MB" if known else "", of_a_rule)
+    of_a_rule = f"{(memory - interpreter) / case.rules:.0f} B" if case.rules else ""
+    first = (case.title, _shown(seconds))
+    ends = (f"{memory / 1e6:.0f} MB", of_a_rule)
     if not others:
-        yield (case.title, _shown(seconds), "-", "", f"{case.most:g}", *ends)
+        yield (*first, f"{case.missing} is not there", "", f"{case.most:g}", *ends)
     for number, other in enumerate(others):
         reference = taken[other.name].seconds
-        first = (case.title, _shown(seconds)) if number == 0 else ("", "")
         most = f"{case.most:g}" if number == 0 else ""
-        ratio = f"{seconds / reference:.2f}"
-        yield (*first, f"{_shown(reference)} {other.name}", ratio, most, *(ends if number == 0 else ("", "")))
+        yield (*first, f"{_shown(reference)} {other.name}", f"{seconds / reference:.2f}", most, *ends)
+        first, ends = ("", ""), ("", "")
+
+
+def print_table(found: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
+    """For the terminal."""
+    table = Table(*COLUMNS, caption="\n".join(notes))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in found:
+        table.add_row(*row)
+    Console(width=None if os.isatty(1) else 140).print(table)
+
+
+def print_markdown(found: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
+    """For README."""
+    print(f"| {' | '.join(COLUMNS)} |\n|---{'|--:' * (len(COLUMNS) - 1)}|")
+    for row in found:
+        print(f"| {' | '.join(row)} |")
+    print()
+    print("\n".join(notes))
 
 
 def machine() -> str:
     """The machine in a line."""
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    python = f"Python {platform.python_version()}"
-    return f"{len(names) or os.cpu_count()} x {names[0] if names else platform.machine()}, Linux {platform.release()}, {python}"
+    processor = f"{len(names) or os.cpu_count()} x {names[0] if names else platform.machine()}"
+    return f"{processor}, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def load() -> float:
+    """How many processes want to run, as an average over the last minute; 0 where that is not known."""
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return 0.0
 
 
 def _lines(path: str) -> list[str]:
@@ -99,10 +153,6 @@ def _lines(path: str) -> list[str]:
 
 def _shown(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
-def _caption(rounds: int) -> str:
-    return f"medians of {rounds} rounds, programs in turn, start of the interpreter included; most memory of any round"
 
 
 if __name__ == "__main__":

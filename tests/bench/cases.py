@@ -22,7 +22,7 @@ class Case:
     """Programs that do the same: ours, then the reference, if it is there, then others to look at.
 
     ``most``: how many times the reference's time ours may take; ``less``: a program whose time is taken off ours first;
-    ``rules``: how many there are, for the memory of one.
+    ``rules``: how many there are, for the memory of one. ``missing``: the reference, for where it is not there.
     """
 
     title: str
@@ -30,6 +30,7 @@ class Case:
     most: float
     rules: int = 0
     less: Program | None = None
+    missing: str = "iptables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ class Place:
         if self.inside is None:
             return ()
         return tuple(Program(words[0], (*self.inside, *words)) for words in found if shutil.which(words[0]))
+
+    def with_rules(self, path: Path) -> bool:
+        """Put rules into the kernel's tables; whether it took them."""
+        if self.inside is None:
+            return False
+        return subprocess.run([*self.inside, "iptables-legacy-restore", path], check=False).returncode == 0
 
 
 def ours(name: str, *words: str | Path) -> Program:
@@ -85,9 +92,7 @@ def saving(place: Place, sizes: tuple[int, ...]) -> Iterator[Case]:
         store = place.folder / "store"
         store.unlink(missing_ok=True)
         subprocess.run([BIN / "pyipt-restore", "--file", store, path], check=True, env=ENVIRONMENT)
-        if place.inside is not None:
-            subprocess.run([*place.inside, "iptables-legacy-restore", path], check=True)
-        reference = place.references(("iptables-legacy-save", "-c"))
+        reference = place.references(("iptables-legacy-save", "-c")) if place.with_rules(path) else ()
         table = "nat" if title.startswith("kube") else "filter"
         yield Case(f"save {title}", (ours("pyipt-save", "-c", "--file", store), *reference), 8, count)
         for option in ("-S", "-nvL"):
@@ -118,4 +123,6 @@ def tracing(place: Place, packets: int, flows: int) -> Iterator[Case]:
     load = replace(ours("pyipt", *words, single), name="loading")
     tcpdump = Program("tcpdump -nr", ("tcpdump", "-nr", str(capture)))
     reference = (tcpdump,) if shutil.which("tcpdump") else ()
-    yield Case(f"trace {packets:,} packets", (ours("pyipt", *words, capture), *reference), 1, less=load)
+    yield Case(
+        f"trace {packets:,} packets", (ours("pyipt", *words, capture), *reference), 1, less=load, missing="tcpdump"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 """Without settings of the interpreter: byte code is kept and output is buffered, as for users."""
@@ -34,31 +36,38 @@ class Taken:
     memory: int
 
 
-def run(program: Program) -> Taken:
-    """One run; Failed when it ends with an error."""
-    program.before()
-    begin = time.perf_counter()
-    process = subprocess.Popen(
-        program.words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
-    )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    if process.returncode:
-        raise Failed(f"{' '.join(program.words)}: status {process.returncode}: {said.decode(errors='replace')[-300:]}")
-    return Taken(seconds, usage.ru_maxrss * 1024)
+class Runner:
+    """Runs programs in a process of its own: see runner.py."""
 
+    def __init__(self) -> None:
+        words = [sys.executable, "-I", "-S", str(Path(__file__).with_name("runner.py"))]
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True
+        )
 
-def in_turn(programs: Sequence[Program], rounds: int) -> Mapping[str, Taken]:
-    """The programs one after another, so many times; by their names."""
-    runs: dict[str, list[Taken]] = {program.name: [] for program in programs}
-    for _ in range(rounds):
-        for program in programs:
-            runs[program.name].append(run(program))
-    return {
-        name: Taken(statistics.median(one.seconds for one in some), max(one.memory for one in some))
-        for name, some in runs.items()
-    }
+    def run(self, program: Program) -> Taken:
+        """One run; Failed when it ends with an error."""
+        program.before()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(program.words) + "\n")
+        self._process.stdin.flush()
+        seconds, memory, status, said = json.loads(self._process.stdout.readline())
+        if status:
+            raise Failed(f"{' '.join(program.words)}: status {status}: {said}")
+        return Taken(seconds, memory)
+
+    def in_turn(self, programs: Sequence[Program], rounds: int) -> Mapping[str, Taken]:
+        """The programs one after another, so many times; by their names."""
+        runs: dict[str, list[Taken]] = {program.name: [] for program in programs}
+        for _ in range(rounds):
+            for program in programs:
+                runs[program.name].append(self.run(program))
+        return {
+            name: Taken(statistics.median(one.seconds for one in some), max(one.memory for one in some))
+            for name, some in runs.items()
+        }
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()

@@ -15,6 +15,9 @@ from pyiptables.hooks import Family
 
 FAMILIES = {4: Family.IPV4, 6: Family.IPV6}
 LISTINGS = {"L": [], "Ln": ["-n"]}
+ESTIMATOR = "-j RATEEST --rateest-interval 250ms --rateest-ewmalog 500ms --rateest-name"
+BEFORE = {"rateest": [f"{ESTIMATOR} RE1", f"{ESTIMATOR} RE2"]}
+"""Rules that must be there for those with a match."""
 
 
 def printed(words: list[str], family: Family, file: str) -> str:
@@ -31,6 +34,8 @@ def main(rows: str) -> int:
         row = json.loads(line)
         family, place = FAMILIES[row["family"]], ["-t", row["table"]]
         with tempfile.TemporaryDirectory() as folder:
+            for before in BEFORE.get(row["rule"].split()[1], ()):
+                printed([*place, "-A", row["chain"], *before.split()], family, f"{folder}/rules")
             refused = printed([*place, "-A", row["chain"], *shlex.split(row["rule"])], family, f"{folder}/rules")
             for key, options in LISTINGS.items():
                 checked += 1

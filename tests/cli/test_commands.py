@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ from pyiptables.hooks import Family
 V4, V6 = Family.IPV4, Family.IPV6
 HINT = "Try `iptables -h' or 'iptables --help' for more information.\n"
 POLICIES = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
+INVALID = "iptables: Invalid argument. Run `dmesg' for more information.\n"
+NO_ENTRY = "No chain/target/match by that name.\n"
+MEASURE = "-j RATEEST --rateest-interval 1s --rateest-ewmalog 4s --rateest-name"
 
 SESSIONS = [
     # commands, of which the last one's status and output count
@@ -50,8 +54,19 @@ SESSIONS = [
      "    0     0            all  --  +      *       0.0.0.0/0            0.0.0.0/0           \n", ""),
     ("-A INPUT -i +; -D INPUT; -S INPUT", 0, "-P INPUT ACCEPT\n", ""),
     ("-A INPUT -p ipcomp -m ipcomp --ipcompspi :; -S INPUT 1", 0, "-A INPUT -p ipcomp -m ipcomp\n", ""),
-    ("-A INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b; -S INPUT 1", 0,
-     "-A INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b\n", ""),
+    (f"-A INPUT {MEASURE} a; -A INPUT {MEASURE} b;"
+     " -I INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b; -S INPUT 1",
+     0, "-A INPUT -m rateest --rateest1 a --rateest-lt --rateest-bps --rateest2 b\n", ""),
+    (f"-A INPUT {MEASURE} a; -I INPUT -m rateest --rateest a --rateest-bps --rateest-gt; -D INPUT 2;"
+     " -A INPUT -m rateest --rateest a --rateest-pps --rateest-lt", 0, "", ""),
+    (f"-t raw -A OUTPUT {MEASURE} a; -A INPUT -m rateest --rateest a --rateest-gt --rateest-bps; -t raw -F;"
+     " -A INPUT -m rateest --rateest a --rateest-pps --rateest-lt", 0, "", ""),
+    ("-A INPUT -m rateest --rateest a --rateest-gt --rateest-bps", 1, "", f"iptables: {NO_ENTRY}"),
+    (f"-A INPUT {MEASURE} a; -A INPUT -m rateest --rateest1 a --rateest2 b --rateest-gt --rateest-bps", 1, "", f"iptables: {NO_ENTRY}"),
+    (f"-A INPUT {MEASURE} a; -A INPUT -j RATEEST --rateest-interval 2s --rateest-ewmalog 8s --rateest-name a", 1, "", INVALID),
+    (f"-A INPUT {MEASURE} a; -A FORWARD {MEASURE} a", 0, "", ""),
+    ("-A INPUT -j IDLETIMER --timeout 5 --label x; -A INPUT -j IDLETIMER --timeout 7 --label x", 0, "", ""),
+    ("-A INPUT -j IDLETIMER --timeout 5 --label x; -A INPUT -j IDLETIMER --timeout 7 --label x --alarm", 1, "", INVALID),
     ("-A INPUT -j HL --hl-set 5", 2, "", f'iptables v1.8.13 (legacy): unknown option "--hl-set"\n{HINT}'),
     ("-W 5 -w 1 -S INPUT", 0, "-P INPUT ACCEPT\n", "Ignoring deprecated --wait-interval option.\n"),
 ]  # fmt: skip
@@ -62,7 +77,7 @@ def test_session(
     commands: str, status: int, out: str, err: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended = 0
-    for command in commands.split("; "):
+    for command in re.split("; *", commands):
         capsys.readouterr()
         ended = iptables(command.split(), V4, str(tmp_path / "rules"))
     assert (ended, *capsys.readouterr()) == (status, out, err)

@@ -30,7 +30,7 @@ COMMIT
 CASES = [
     # what is typed, the last word open; all that can stand there, or "... " and some of it; "" for nothing
     ("pyipt t", "trace"),
-    ("pyipt c", "completion"),
+    ("pyipt c", "compile completion"),
     ("pyipt --fi", "--file"),
     ("pyipt --file ", "FILES"),
     ("pyipt --ipset ", "FILES"),

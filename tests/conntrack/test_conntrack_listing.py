@@ -88,3 +88,40 @@ def test_a_snapshot_may_hold_a_list(
     status = main(["--snapshot", str(tmp_path), *words], Family.IPV4)
     shown = capfd.readouterr()
     assert (status == 1 and "conntrack.txt" in shown.err) if verdict == "error" else f"   {verdict}" in shown.out
+
+
+BESIDE = {
+    "conntrack-expect.txt": "99 proto=17 src=10.0.0.1 dst=10.0.0.2 sport=0 dport=9 mask-src=255.255.255.255"
+    " mask-dst=255.255.255.255 sport=0 dport=65535 master-src=10.0.0.1 master-dst=10.0.0.2 sport=7 dport=69 class=0"
+    " helper=tftp\n",
+    "nfct-timeout.txt": ".short = { .l3proto = 2, .l4proto = 17, .policy = { .UNREPLIED = 5, .REPLIED = 6, }, };\n",
+}
+
+
+@pytest.mark.parametrize("broken", [None, *BESIDE])
+def test_a_snapshot_may_hold_expectations_and_timeout_policies(  # iptables-save cuts names of policies
+    broken: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rules.v4").write_text(
+        "*raw\n-A PREROUTING -p udp -j CT --timeout shor\nCOMMIT\n"
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED -j ACCEPT\nCOMMIT\n"
+    )
+    (tmp_path / "ip-addr.json").write_text(
+        '[{"ifindex": 2, "ifname": "eth0", "flags": ["UP"], "mtu": 1500, "operstate": "UP", "link_type": "ether",'
+        ' "address": "02:00:00:00:00:01", "addr_info": [{"family": "inet", "local": "10.0.0.2", "prefixlen": 24}]}]'
+    )
+    (tmp_path / "conntrack.txt").write_text(
+        "udp 17 20 src=10.0.0.1 dst=10.0.0.2 sport=7 dport=69 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=69 dport=7"
+        " mark=0 helper=tftp\n"
+    )
+    for name, text in BESIDE.items():
+        (tmp_path / name).write_text("no such list\n" if name == broken else text)
+    words = ["-i", "eth0", "-p", "udp", "-s", "10.0.0.1", "--sport", "7", "-d", "10.0.0.2", "--dport", "9"]
+    after = tmp_path / "after.txt"
+    status = main(["--snapshot", str(tmp_path), "--save-conntrack", str(after), *words], Family.IPV4)
+    shown = capfd.readouterr()
+    if broken:
+        assert status == 1 and broken in shown.err
+    else:
+        assert "   ACCEPT" in shown.out
+        assert "udp      17 5 src=10.0.0.1 dst=10.0.0.2 sport=7 dport=9 " in after.read_text()

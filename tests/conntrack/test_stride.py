@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Iterator
 
 import pytest
 
-from pyiptables.conntrack import ConntrackTable
+from pyiptables.conntrack import ConntrackTable, Tuple
 from pyiptables.conntrack.entry import Entry
-from pyiptables.conntrack.stride import Pace, may_stride, stride
+from pyiptables.conntrack.stride import Pace, advance, answer, may_stride, status_after, stride
+from pyiptables.conntrack.tcp_window import read_segment
 from pyiptables.hooks import Family, Hook
 from pyiptables.packet.build import TCP, IpFields, ip_packet, tcp_segment
 from pyiptables.packet.skb import Skb
@@ -18,7 +20,7 @@ SYN, FIN, RST, PSH, ACK = 2, 1, 4, 8, 16
 NUMBERS = (0, 1, 3, 100, 1400, 65000, 66001, 70000, 2**31, 2**32 - 1)
 
 
-def state(entry: Entry) -> object:
+def state(entry: Entry) -> tuple[object, ...]:
     ends = [[getattr(end, name) for name in end.__slots__] for end in entry.proto.ends]
     rest = [getattr(entry.proto, name) for name in entry.proto.__slots__ if name != "ends"]
     return ends, rest, entry.timeout, entry.status
@@ -92,3 +94,88 @@ def test_an_ordinary_conversation_strides() -> None:
         end = numbers[way] + 100 & 0xFFFFFFFF
         assert stride(entry, way, numbers[way], end, numbers[1 - way], 1000, table.now + turn, pace)
         numbers[way] = end
+
+
+def taken_at_once(table: ConntrackTable, entry: Entry, way: int, skb: Skb, pace: Pace) -> int | None:
+    """What the steps make of a segment: the status then, None where they leave it to the tracker."""
+    found = read_segment(skb)
+    assert found is not None
+    status = status_after(entry, way, found.flags)
+    if status is None:
+        return None
+    if found.flags == SYN | ACK:
+        return status if answer(entry, found, table.now, pace, False) else None
+    return status if advance(entry, way, found, table.now, pace) else None
+
+
+SCRIPT = ((0, SYN), (1, SYN | ACK), (0, ACK), (0, ACK | PSH), (1, ACK), (0, FIN | ACK), (1, FIN | ACK), (0, ACK))
+STRANGE = (ACK, FIN | ACK, RST | ACK, SYN, SYN | ACK, FIN | ACK | PSH)
+
+
+def script(chance: random.Random) -> Iterator[tuple[int, int]]:
+    """A connection from its opening to its end, some segments twice, with a strange one now and then."""
+    for step in SCRIPT:
+        yield from [step] * chance.choice((1, 1, 1, 2))
+        if chance.random() < 0.1:
+            yield chance.randrange(2), chance.choice(STRANGE)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_opening_and_closing_is_the_tracker(seed: int) -> None:
+    chance = random.Random(seed)
+    table = ConntrackTable({"net.netfilter.nf_conntrack_tcp_timeout_syn_recv": chance.choice(("60", "900"))})
+    pace = Pace.of(table.settings)
+    assert pace is not None
+    numbers = [chance.randrange(2**32), chance.randrange(2**32)]
+    for way, flags in script(chance):
+        table.now += chance.randrange(10**9)
+        skew, size = (
+            chance.choice((0, 0, 0, 0, 0, 0, 1, -1, 70000)),
+            chance.choice((0, 0, 100)) if not flags & SYN else 0,
+        )
+        window = chance.choice((1000, 1000, 1000, 0))
+        skb = segment(way, flags, numbers[way] + skew, numbers[1 - way] if flags & ACK else 0, window, size)
+        found = table.find(tuple_of(skb))
+        taken = None
+        if found is not None:
+            entry, way_of_entry = found
+            before = copy.deepcopy(entry.proto), entry.timeout, entry.status
+            untouched = state(entry)
+            taken = taken_at_once(table, entry, way_of_entry, skb, pace)
+            by_step = state(entry)
+            if taken is None:
+                assert by_step == untouched
+            entry.proto, entry.timeout, entry.status = before
+        table.track(skb, Hook.PREROUTING)
+        table.confirm(skb)
+        if taken is not None:
+            assert found is not None
+            assert skb.nfct is found[0]
+            assert (state(found[0])[:3], found[0].status) == (by_step[:3], taken)
+        if not skew:
+            numbers[way] = numbers[way] + size + bool(flags & (SYN | FIN)) & 0xFFFFFFFF
+
+
+def test_an_ordinary_connection_opens_and_closes_by_steps() -> None:
+    table, numbers = ConntrackTable(), [1000, 5000]
+    pace = Pace.of(table.settings)
+    assert pace is not None
+    for place, (way, flags) in enumerate(SCRIPT):
+        size = 10 if flags & PSH else 0
+        skb = segment(way, flags, numbers[way], numbers[1 - way] if flags & ACK else 0, 1000, size)
+        found = table.find(tuple_of(skb))
+        if found is None:
+            assert place == 0
+            table.track(skb, Hook.PREROUTING)
+            table.confirm(skb)
+        else:
+            status = taken_at_once(table, found[0], way, skb, pace)
+            assert status is not None, place
+            found[0].status = status
+        numbers[way] += size + bool(flags & (SYN | FIN))
+
+
+def tuple_of(skb: Skb) -> Tuple:
+    return Tuple(
+        Family.IPV4, skb.saddr, skb.daddr, TCP, *(int.from_bytes(skb.transport[at : at + 2], "big") for at in (0, 2))
+    )

@@ -5,7 +5,7 @@ kernel's log lines (packet number, TAB, line), the frames that it sent, its coun
 the time START + n times STEP; one that was played in real time leaves numbers out, and may have a start of its own.
 
 Left out of the comparison: what the kernel chooses at random or counts by itself (the IP identification of packets it
-makes and the header checksum over it, flow labels, ``ID=`` and ``FLOWLBL=`` in log lines), the owner of sockets, and
+makes and the header checksum over it, flow labels, IPv6 fragments' identification, ``ID=`` and ``FLOWLBL=`` in log lines), the owner of sockets, and
 timeouts and use counts of connections, SYNPROXY's cookies, timeouts of sets' entries and the sizes of their hashes.
 """
 
@@ -97,7 +97,7 @@ def start_of(folder: Path) -> int:
 
 def log_key(line: str) -> str:
     """A log line without what is chance."""
-    return re.sub(r" ID=\d+| FLOWLBL=\d+|UID=\d+ |GID=\d+ ", "", line).rstrip()
+    return re.sub(r" ID=\d+| ID:[0-9a-f]{8}| FLOWLBL=\d+|UID=\d+ |GID=\d+ ", "", line).rstrip()
 
 
 def frames(folder: Path, start: int = START) -> dict[int, list[tuple[str, bytes]]]:
@@ -115,14 +115,24 @@ def frame_key(data: bytes) -> bytes:
     if frame[12:14] == b"\x86\xdd":
         frame[15] &= 0xF0
         frame[16:18] = b"\0\0"
+        hide_fragment_id(frame)
     elif frame[12:14] == b"\x08\x00":
         head = 14 + (frame[14] & 15) * 4
-        error = frame[23] == 1 and frame[head : head + 1] in (b"\x03", b"\x0b", b"\x0e")
+        error = frame[23] == 1 and frame[head : head + 1] in (b"\x03", b"\x0b", b"\x0c", b"\x0e")
         reset = frame[23] == 6 and len(frame) > head + 13 and frame[head + 13] & 4
         if error or reset:
             frame[18:20] = frame[24:26] = b"\0\0"
     hide_cookie(frame)
     return bytes(frame)
+
+
+def hide_fragment_id(frame: bytearray) -> None:
+    """Leave out the identification of an IPv6 fragment, which the kernel draws for those that it makes."""
+    kind, at = frame[20], 54
+    while kind in (0, 43, 60) and at + 8 <= len(frame):
+        kind, at = frame[at], at + (frame[at + 1] + 1) * 8
+    if kind == 44 and at + 8 <= len(frame):
+        frame[at + 4 : at + 8] = bytes(4)
 
 
 def hide_cookie(frame: bytearray) -> None:

@@ -40,11 +40,15 @@ REFUSED = [
 
 @pytest.mark.parametrize(("words", "options", "others"), TAKEN)
 def test_taken(words: str, options: list[tuple[str, str | None]], others: list[str]) -> None:
-    assert gather(words.split(), KNOWN, "prog", greedy="w") == (options, others)
+    taken: list[tuple[str, str | None]] = []
+    assert gather(words.split(), KNOWN, "prog", lambda *option: taken.append(option), greedy="w") == others
+    assert taken == options
 
 
 @pytest.mark.parametrize(("words", "message"), REFUSED)
 def test_refused(words: str, message: str) -> None:
+    taken: list[tuple[str, str | None]] = []
     with pytest.raises(Misuse) as caught:
-        gather(words.split(), KNOWN, "prog")
+        gather(["-c", *words.split()], KNOWN, "prog", lambda *option: taken.append(option))
     assert caught.value.text == message
+    assert taken[:1] == [("c", None)]  # what stands before has its effect

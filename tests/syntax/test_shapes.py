@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyiptables.hooks import Family
-from pyiptables.ruleset.model import Ruleset
+from pyiptables.ruleset.model import Ruleset, RuleSpec
+from pyiptables.syntax import spellings
 from pyiptables.syntax.restore import Restore, RestoreFailed, Settings, Silent
 from pyiptables.syntax.shapes import Shapes
+from pyiptables.syntax.spellings import Spellings
 
 BEFORE = "*{table}\n:old - [0:0]\n:NOTRACK - [0:0]\nCOMMIT\n"
 """What is there already."""
@@ -35,6 +37,7 @@ SHAPES = [
     "-A {chain} -m comment -m tcp -p tcp --comment {text} --dport {port} -j {target}",
     "-A {chain} -s{address} --prot {protocol} --source-port={port}",
     "-A {chain} -c {number} {number} -j {target}",
+    "-A {chain} -s {address} -v",
     "-A {chain} -m comment --comment -j {target}",
     "-A {chain} -m comment --comment -m {match} -p {protocol}",
     "-A {chain} {option} {text} -j {target}",
@@ -95,13 +98,16 @@ USUAL = 3
 
 
 class Recorded(Silent):
-    """Keeps the warnings."""
+    """Keeps the warnings, and the rules that ``-v`` prints."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)
+
+    def rule(self, spec: RuleSpec, table: str) -> None:
+        self.warnings.append(f"{table}: {spec}")
 
 
 def restored(lines: list[str], options: Settings) -> tuple[object, ...]:
@@ -134,6 +140,14 @@ def walked(lines: list[str], options: Settings) -> tuple[object, ...]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Shapes, "append", lambda *_: False)
         return restored(lines, options)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once():
+    """A line is read by the expression of its spelling as soon as one has been read by its plan."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spellings, "USUAL_FROM", 1)
+        yield
 
 
 @st.composite
@@ -191,6 +205,7 @@ PLANNED = [
 def test_what_is_planned(first: str, second: str, planned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = []
     append = Shapes.append
+    monkeypatch.setattr(Shapes, "append_text", lambda *_: False)
 
     def noted(*arguments: object) -> bool:
         answers.append(append(*arguments))  # type: ignore[arg-type]
@@ -199,3 +214,57 @@ def test_what_is_planned(first: str, second: str, planned: bool, monkeypatch: py
     monkeypatch.setattr(Shapes, "append", noted)
     restored([*HEAD.format(table="filter").splitlines(keepends=True), f"{first}\n", f"{second}\n"], Settings())
     assert answers == [False, planned]
+
+
+FIRST = '-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one\n'
+SPELT = [
+    # another line, and whether the expression of the first one's spelling reads it
+    ('-A OUTPUT -s 10.0.0.0/8 -m comment --comment "c" -p tcp --dport ssh -j two\n', True),
+    ('[3:4] -A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one\n', True),
+    ('[0:0] -A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one\n', True),
+    ('[3:4]  -A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one\n', False),
+    ("-A INPUT -s 1.2.3.4 -m comment --comment ab -p tcp --dport 22 -j one\n", False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a \\" b" -p tcp --dport 22 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a\nb" -p tcp --dport 22 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "-j" -p tcp --dport 22 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b"  -p tcp --dport 22 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p udp --dport 22 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -g one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j DROP\n', True),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j none\n', True),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 22 -j one -f\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 2\t2 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport 2"2" -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b" -p tcp --dport -1 -j one\n', False),
+    ('-A INPUT -s 1.2.3.4 -m comment --comment "a b\0" -p tcp --dport 22 -j one\n', False),
+    (f'-A INPUT -s 1.2.3.4 -m comment --comment "{"x" * 1100}" -p tcp --dport 22 -j one\n', False),
+    (f'-A INPUT -s 1.2.3.4 -m comment --comment "{"é" * 600}" -p tcp --dport 22 -j one\n', False),
+]
+
+
+@pytest.mark.parametrize(("second", "spelt"), SPELT)
+def test_what_is_spelt_alike(second: str, spelt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {}
+    read = Spellings.read
+
+    def noted(self: Spellings, text: str) -> object:
+        found = read(self, text)
+        answers[text] = found is not None
+        return found
+
+    monkeypatch.setattr(Spellings, "read", noted)
+    lines = [*HEAD.format(table="filter").splitlines(keepends=True), FIRST, FIRST, FIRST, second, "COMMIT\n"]
+    for options in (Settings(counters=True), Settings()):
+        found = restored(lines, options)
+        assert answers[FIRST]
+        assert answers[second] is spelt
+        assert found == walked(lines, options)
+
+
+@pytest.mark.parametrize("other", ["ACCEPT", "one", "CLASSIFY", "none", "1.2.3.4", '"DROP"', "new", "DROPS"])
+def test_target_of_a_spelling(other: str) -> None:
+    """Lines that jump to a verdict or target are spelt alike only with the very same one."""
+    rules = [f"-A INPUT -s 1.2.3.4 -j {target}\n" for target in ("DROP", "DROP", "DROP", other, "DROP", "one", other)]
+    lines = [*HEAD.format(table="filter").splitlines(keepends=True), *rules, "COMMIT\n"]
+    assert restored(lines, Settings()) == walked(lines, Settings())

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from pyiptables.conntrack.entry import Entry
 from pyiptables.conntrack.helpers.amanda import AMANDA
 from pyiptables.conntrack.helpers.base import Call, Helper
-from pyiptables.conntrack.helpers.broadcast import NETBIOS, SNMP
+from pyiptables.conntrack.helpers.broadcast import NETBIOS
 from pyiptables.conntrack.helpers.ftp import FTP, Memory
 from pyiptables.conntrack.helpers.irc import IRC
 from pyiptables.conntrack.helpers.pptp import PPTP
 from pyiptables.conntrack.helpers.sane import SANE
 from pyiptables.conntrack.helpers.sip import SIP
+from pyiptables.conntrack.helpers.snmp import SNMP, SNMP_TRAP
 from pyiptables.conntrack.helpers.tftp import TFTP
 from pyiptables.hooks import Verdict
 from pyiptables.packet.skb import Skb
@@ -27,15 +28,16 @@ from pyiptables.packet.skb import Skb
 if TYPE_CHECKING:
     from pyiptables.conntrack.table import ConntrackTable
 
-HELPERS: dict[str, Helper] = {each.name: each for each in (AMANDA, FTP, IRC, NETBIOS, PPTP, SANE, SIP, SNMP, TFTP)}
+HELPERS: dict[str, Helper] = {
+    each.name: each for each in (AMANDA, FTP, IRC, NETBIOS, PPTP, SANE, SIP, SNMP, SNMP_TRAP, TFTP)
+}
 
 UNMODELLED = {
-    "H.245": "H.323's media are not expected",
-    "Q.931": "H.323's calls are not followed",
-    "RAS": "H.323's registrations are not followed",
-    "snmp_trap": "addresses in SNMP messages are not rewritten",
+    "H.245": "H.323's media are not expected, as in a kernel without that module",
+    "Q.931": "H.323's calls are not followed, as in a kernel without that module",
+    "RAS": "H.323's registrations are not followed, as in a kernel without that module",
 }
-"""Helpers of the kernel that do nothing here, and what that means: all else is as in a kernel without them."""
+"""Helpers of the kernel that do nothing here, and what that means: all else is as in a kernel without the module."""
 
 
 def run(table: ConntrackTable, skb: Skb) -> Verdict:

@@ -1,6 +1,6 @@
-"""Questions that a process of the host broadcasts, and that every host of the network may answer: NetBIOS names, SNMP.
+"""Questions that a process of the host broadcasts, and that every host of the network may answer: NetBIOS names.
 
-Source: net/netfilter/nf_conntrack_broadcast.c, nf_conntrack_netbios_ns.c, nf_conntrack_snmp.c.
+Source: net/netfilter/nf_conntrack_broadcast.c, nf_conntrack_netbios_ns.c.
 """
 
 from __future__ import annotations
@@ -38,4 +38,3 @@ def _network_mask(skb: Any) -> int:
 
 
 NETBIOS = Helper("netbios-ns", 137, (Policy(1, 3),), broadcast)
-SNMP = Helper("snmp", 161, (Policy(1, 30),), broadcast)

@@ -26,10 +26,13 @@ def parse_addresses(text: str, family: Family) -> tuple[tuple[int, int], ...]:
     ParameterProblem where an item is no number, network or host, or a mask is none.
     """
     host, slash, mask_text = text.partition("/")
-    usual = _usual(host, family) if "," not in mask_text and "/" not in mask_text and len(text) <= LONGEST else None
+    usual = _usual(host, family)
     if usual is not None:
-        mask = parse_mask(mask_text, family) if slash else _ALL_ONES[family]
-        return ((usual & mask, mask),)
+        if not slash:
+            return ((usual, _ALL_ONES[family]),)
+        if "," not in mask_text and "/" not in mask_text and len(text) <= LONGEST:
+            mask = parse_mask(mask_text, family)
+            return ((usual & mask, mask),)
     found: list[tuple[int, int]] = []
     for item in text.split(","):
         name = item.lstrip(_BLANKS)

@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Flag, Option, RuleFacts
-
-
-class PlainFlag(Flag):
-    """A flag that cannot be inverted: ``refusal`` is the message. Its option counts as invertible."""
-
-    def __init__(self, refusal: str) -> None:
-        self.refusal = refusal
-
-    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
-        """True."""
-        if facts.inverted:
-            raise ParameterProblem(self.refusal)
-        return True
 
 
 class WarnedFlag(Flag):

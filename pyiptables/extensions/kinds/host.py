@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyiptables.extensions.base import Kind, Option, RuleFacts
-from pyiptables.extensions.kinds.hosts import any_name, resolve_one
+from pyiptables.extensions.kinds.hosts import resolve_one
+from pyiptables.packet import names
 from pyiptables.packet.addresses import to_text
 
 
@@ -25,7 +26,7 @@ class Host(Kind):
 
     def list(self, value: Any, facts: RuleFacts, numeric: bool) -> str:
         """The same, by name without ``-n``."""
-        return self.save(value, facts) if numeric else any_name(value, facts.family)
+        return self.save(value, facts) if numeric else names.any_name(value, facts.family)
 
 
 HOST = Host()

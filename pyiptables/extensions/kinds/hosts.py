@@ -43,14 +43,7 @@ class HostMask(Kind):
         address, mask = value
         if numeric:
             return self.save(value, facts)
-        return "anywhere" if not address else any_name(address, facts.family) + _mask_text(mask, facts.family)
-
-
-def any_name(address: int, family: Family) -> str:
-    """A host's name, or an IPv4 network's, or the address (xtables_ipaddr_to_anyname)."""
-    ipv6 = family is Family.IPV6
-    network = None if ipv6 else names.network_name(address)
-    return names.host_name(address, ipv6) or network or to_text(address, family)
+        return "anywhere" if not address else names.any_name(address, facts.family) + _mask_text(mask, facts.family)
 
 
 @lru_cache(maxsize=1024)
@@ -81,7 +74,7 @@ def read_mask(text: str, family: Family) -> int | None:
 
 def _addresses(host: str, family: Family, flags: int) -> set[int]:
     kind = socket.AF_INET if family is Family.IPV4 else socket.AF_INET6
-    answers = socket.getaddrinfo(host, None, kind, 0, 0, flags)
+    answers = socket.getaddrinfo(host.encode("utf-8", "surrogateescape"), None, kind, 0, 0, flags)  # as it is: no IDNA
     texts = (str(answer[4][0]).partition("%")[0] for answer in answers)
     return {int.from_bytes(socket.inet_pton(kind, text), "big") for text in texts}
 

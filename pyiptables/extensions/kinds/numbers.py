@@ -12,7 +12,12 @@ from typing import Any
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
 
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))")
+_USUAL_DIGITS = 20
+_MOST_DIGITS = 100
+"""Digits from which on a number is too large; leading zeros are not that many."""
+_BASES = (0, 0, 16, 2, 8, 10)
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0([0-7]*)|([1-9][0-9]*))")
 
 
 def strtoul(text: str, most: int = 2**64 - 1) -> tuple[int, str] | None:
@@ -23,17 +28,35 @@ def strtoul(text: str, most: int = 2**64 - 1) -> tuple[int, str] | None:
     found = _NUMBER.match(text)
     if found is None or found[1] == "-":
         return None
-    if found[2] is not None:
-        value = int(found[2], 16) if len(found[2]) < 40 else most + 1
-    elif found[3] is not None:
-        value = int(found[3] or "0", 8) if len(found[3]) < 40 else most + 1
-    else:
-        value = int(found[4]) if len(found[4]) < 40 else most + 1
+    place = found.lastindex or 0
+    digits = found[place] or "0"
+    value = int(digits, _BASES[place]) if len(digits) < _MOST_DIGITS else most + 1
     return (value, text[found.end() :]) if value <= most else None
+
+
+def signed_int(text: str, *, decimal: bool = False) -> int | None:
+    """The number that is all of a text, as strtoul(3) reads it and an ``int`` takes it; None when it is none.
+
+    A ``-`` counts down from 2**64, what is larger is 2**64 - 1, and the lowest 32 bits make the int. ``decimal``: with
+    base 10 instead of 0.
+    """
+    found = (_DECIMAL if decimal else _NUMBER).fullmatch(text)
+    if found is None:
+        return None
+    if decimal:
+        value = int(found[2]) if len(found[2]) < _MOST_DIGITS else 2**64
+    else:
+        read = strtoul(text.replace("-", "+", 1))
+        value = read[0] if read is not None else 2**64
+    word = -1 if value >= 2**64 else -value if found[1] == "-" else value
+    return (word & 0xFFFFFFFF ^ 2**31) - 2**31
 
 
 def whole_number(text: str, low: int, high: int) -> int | None:
     """The number that is all of the text (decimal, octal or hexadecimal) and lies in the range, or None."""
+    if text.isdecimal() and text[0] != "0" and len(text) < _USUAL_DIGITS and text.isascii():
+        value = int(text)
+        return value if low <= value <= high else None
     found = strtoul(text, high)
     return found[0] if found is not None and not found[1] and found[0] >= low else None
 

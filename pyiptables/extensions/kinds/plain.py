@@ -11,6 +11,8 @@ from pyiptables.extensions.kinds.texts import Text
 class PlainText(Text):
     """A text cut to ``size`` bytes, and never quoted."""
 
+    metavar = "name"
+
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The text."""
         return str(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
-from pyiptables.extensions.kinds.numbers import whole_number
+from pyiptables.extensions.kinds.numbers import signed_int, whole_number
 from pyiptables.packet import names
 
 ANY_PORT = (0, 0xFFFF)
@@ -24,14 +24,13 @@ def parse_port(text: str, protocol: str | None) -> int:
 
 
 def resolve_port(text: str) -> int:
-    """A port as the guided parser reads it (getaddrinfo): decimal, cut to 16 bits, or a service name."""
-    digits = text.lstrip(" \t").removeprefix("+")
-    if digits.isascii() and digits.isdigit():
-        return int(digits[-20:]) & 0xFFFF
-    value = names.service_port(text)
+    """A port as the guided parser reads it (getaddrinfo): decimal, cut to 16 bits, or a service name; nothing is 0."""
+    value = signed_int(text, decimal=True) if text else 0
+    if value is None or value < 0:
+        value = names.service_port(text)
     if value is None:
         raise ParameterProblem(f'Port "{text}" does not resolve to anything.\n')
-    return value
+    return value & 0xFFFF
 
 
 def list_port(port: int, protocol: str | None, numeric: bool) -> str:
@@ -78,14 +77,14 @@ class GuidedPortRange(_PortRange):
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The two ends; a single port gives both."""
-        parts = texts[0].split(":")
-        if len(parts) > 2:
-            raise ParameterProblem(f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n')
-        if len(parts) == 1:
-            port = resolve_port(parts[0]) if parts[0] else 0
-            return (port, port)
-        low = resolve_port(parts[0]) if parts[0] else 0
-        high = resolve_port(parts[1]) if parts[1] else 0xFFFF
+        first, colon, rest = texts[0].partition(":")
+        low = resolve_port(first)
+        if not colon:
+            return (low, low)
+        last, more, _ = rest.partition(":")
+        high = resolve_port(last) if last else 0xFFFF
         if low > high:
             raise ParameterProblem(f"Port range {low}-{high} is negative.\n")
+        if more:
+            raise ParameterProblem(f'{facts.extension}: Too many components for option "{option.names[0]}" (max: 2)\n')
         return (low, high)

@@ -20,7 +20,7 @@ class AnyProtocol(Kind):
         """Its number."""
         number = whole_number(texts[0], 0, 255)
         if number is None:
-            number = names.protocol_number(texts[0])
+            number = names.protocol_number(texts[0], exact=True)
         if number is None:
             raise ParameterProblem(f'unknown protocol "{texts[0]}" specified')
         return number

@@ -12,14 +12,8 @@ from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, RuleFacts
 from pyiptables.extensions.kinds.numbers import strtoul, whole_number
 from pyiptables.hooks import Family
+from pyiptables.packet.names import TOS_NAMES
 
-TOS_NAMES = {
-    "Minimize-Delay": 0x10,
-    "Maximize-Throughput": 0x08,
-    "Maximize-Reliability": 0x04,
-    "Minimize-Cost": 0x02,
-    "Normal-Service": 0x00,
-}
 NAMED_MASK = 0x3F
 """The mask that goes with a name: all but the two highest bits of the precedence."""
 _BY_NAME = {name.lower(): value for name, value in TOS_NAMES.items()}

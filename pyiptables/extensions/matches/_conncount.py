@@ -31,7 +31,7 @@ class _List:
         if confirmed or self.checked != jiffy or len(self.entries) - self.left >= MOST_NEW:
             kept: list[Any] = []
             for place, one in enumerate(self.entries):
-                if one is entry and confirmed:
+                if one is entry and confirmed and not entry.status & DYING:  # one that the packet closed is not found
                     self.entries = kept + self.entries[place:]
                     return
                 if not _over(one, now):

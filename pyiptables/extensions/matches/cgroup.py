@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pyiptables.extensions.base import Match, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT32
 from pyiptables.extensions.kinds.texts import Text
 from pyiptables.extensions.matches._sockets import may_have_socket
 from pyiptables.hooks import Hook
-from pyiptables.predicate import Predicate, Unknown
+from pyiptables.predicate import Predicate, Test
 
 
 class CgroupMatch(Match):
@@ -33,6 +34,18 @@ class CgroupMatch(Match):
         return " cgroup" + "".join(texts)
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
-        """A socket, then its group, which no packet tells."""
+        """A socket, then its group, which no packet tells: it is taken as the root group, whose class is 0."""
+        cls = type(self)
         yield may_have_socket
-        yield Unknown("the control group of the sending process")
+        yield self.wants(cls.path, facts, lambda negate: _root(lambda: not self.path.strip("/"), negate))
+        yield self.wants(cls.classid, facts, lambda negate: _root(lambda: self.classid == 0, negate))
+
+
+def _root(matches: Callable[[], bool], negate: bool) -> Predicate:
+    """Whether the root group matches; the packet notes that it was taken for the sender's."""
+
+    def holds(skb: Any) -> bool:
+        skb.unknown.append("the control group of the process that sends, taken as the root group")
+        return matches() != negate
+
+    return Test("cgroup", holds)

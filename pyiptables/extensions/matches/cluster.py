@@ -43,12 +43,12 @@ class ClusterMatch(Match):
     @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
         """One node is kept as a mask, too; the mask fits into the cluster."""
-        given = next((name for name in TOO_LARGE if name in values), None)
-        if given is None:
+        given = [name for name in values if name in TOO_LARGE]
+        if not given:
             raise ParameterProblem("cluster match: `--cluster-local-node' or`--cluster-local-nodemask' is missing")
-        mask = 1 << values["node"] - 1 if given == "node" else values["mask"]
+        mask = 1 << values["node"] - 1 if given[-1] == "node" else values["mask"]
         if {"total", "seed"} <= values.keys() and mask >= 1 << values["total"]:
-            raise ParameterProblem(TOO_LARGE[given])
+            raise ParameterProblem(TOO_LARGE["node" if "node" in given else "mask"])
         return {"total": values.get("total"), "mask": mask, "seed": values.get("seed")}
 
     def tracks(self, facts: RuleFacts) -> bool:
@@ -80,9 +80,9 @@ class ClusterMatch(Match):
         if skb.nfct is None:
             return None
         entry = skb.nfct.master or skb.nfct
-        source = entry.original.src.to_bytes(skb.family.bits // 8, "big")
-        words = [int.from_bytes(source[at : at + 4], "little") for at in range(0, len(source), 4)]
-        share: int = jhash_words(words, self.seed) * self.total >> 32
+        # Of an IPv6 address, too, the kernel takes 32 bits only, the first.
+        first = (entry.original.src >> skb.family.bits - 32).to_bytes(4, "big")
+        share: int = jhash_words([int.from_bytes(first, "little")], self.seed) * self.total >> 32
         return 1 << share
 
 

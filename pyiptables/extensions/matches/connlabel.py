@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Match, Option, Refusal, RuleFacts, Services, opt
-from pyiptables.extensions.kinds.numbers import strtoul
+from pyiptables.extensions.kinds.numbers import signed_int, strtoul
 from pyiptables.extensions.kinds.texts import Text
 
 PATH = "/etc/xtables/connlabel.conf"
@@ -44,13 +45,15 @@ class Label(Text):
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The number, cut to 16 bits."""
         text = super().parse(texts, option, facts)
+        number = signed_int(text)
+        if number is not None and number >= 0:
+            return number & 0xFFFF
         named = next((bit for bit, name in label_names().items() if name == text), None)
-        if named is not None:
-            return named
-        number = strtoul(text)
-        if number is None or number[1]:
+        if named is None:
+            if not os.access(PATH, os.R_OK):
+                facts.warnings.append(f"Warning: cannot open {PATH}: No such file or directory\n")
             raise ParameterProblem(f"label '{text}' not found or invalid value")
-        return number[0] & 0xFFFF
+        return named
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """The name, or the number, in quotes."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pyiptables.extensions.base import Match, RuleFacts
 from pyiptables.hooks import Family, Hook
 from pyiptables.packet.fields_headers import eui64
-from pyiptables.predicate import Predicate
+from pyiptables.packet.skb import PacketType
+from pyiptables.predicate import Predicate, Readable
 
 
 class Eui64Match(Match):
@@ -23,5 +25,14 @@ class Eui64Match(Match):
         return "eui64 "
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
-        """The addresses; a packet without an Ethernet header never matches."""
+        """The addresses; a packet without an Ethernet header never matches, and where none can be it is dropped."""
+        yield Readable("the frame's Ethernet header", _may_have_frame)
         yield eui64.equals(1)
+
+
+def _may_have_frame(skb: Any) -> bool:
+    """Whether there may have been an Ethernet header, though the capture does not hold it."""
+    if skb.mac or skb.host is None:
+        return True
+    interface = skb.host.interface(skb.iif)
+    return skb.pkt_type is not PacketType.LOOPBACK and (interface is None or bool(interface.mac))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, opt
+from pyiptables.extensions.base import Kind, Match, Option, OptionUses, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import strtoul
 from pyiptables.extensions.matches._sockets import owner_of
 from pyiptables.hooks import Hook
@@ -63,12 +63,11 @@ class OwnerMatch(Match):
     supplementary = opt("--suppl-groups", list_as="incl. suppl. groups", help="any of the process's groups will do")
 
     @classmethod
-    def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
+    def read_option(cls, option: Option, texts: Sequence[str], before: OptionUses, facts: RuleFacts) -> Any:
         """--suppl-groups stands behind what it belongs to."""
-        order = list(values)
-        if "supplementary" in values and "group" not in order[: order.index("supplementary")]:
+        if option is cls.supplementary and "group" not in before.values:
             raise ParameterProblem('owner: Bad value for "--suppl-groups" option: "you need to use --gid-owner first"')
-        return values
+        return super().read_option(option, texts, before, facts)
 
     def check(self, facts: RuleFacts) -> None:
         """Something must be asked for."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Flag, Kind, Match, Option, RuleFacts, opt
+from pyiptables.extensions.base import Flag, Kind, Match, Option, OptionUses, RuleFacts, opt
 from pyiptables.extensions.kinds.choices import Choice
 from pyiptables.extensions.kinds.hosts import HOST_MASK
 from pyiptables.extensions.kinds.numbers import UINT32
@@ -109,18 +109,24 @@ class PolicyMatch(Match):
         super().__init__(values)
 
     @classmethod
+    def read_option(cls, option: Option, texts: Sequence[str], before: OptionUses, facts: RuleFacts) -> Any:
+        """There are so many elements, and each says a thing once."""
+        elements = _elements(before.values)
+        double = f"policy match: double {option.names[0]} option" if option.names[0][2:] in elements[-1] else ""
+        if double and option is cls.mode:  # whose value the program looks at only then
+            raise ParameterProblem(double)
+        value = super().read_option(option, texts, before, facts)
+        if double:
+            raise ParameterProblem(double)
+        if option is cls.following and len(elements) >= MOST:
+            raise ParameterProblem("policy match: maximum policy depth reached")
+        return value
+
+    @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
         """The parts as elements."""
-        elements: list[Element] = [{}]
-        for name, inverted, value in values.pop("steps", ()):
-            if name == "next":
-                elements.append({})
-                if len(elements) > MOST:
-                    raise ParameterProblem("policy match: maximum policy depth reached")
-                continue
-            if name in elements[-1]:
-                raise ParameterProblem(f"policy match: double --{name} option")
-            elements[-1][name] = (inverted, value)
+        elements = _elements(values)
+        values.pop("steps", None)
         if "direction" not in values:
             raise ParameterProblem("policy match: neither --dir in nor --dir out specified")
         if values.get("policy") == "none":
@@ -185,6 +191,17 @@ class PolicyMatch(Match):
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
         """What holds for a packet without a policy."""
         yield TRUE if self.policy == "none" else Unknown("the packet's IPsec policy")
+
+
+def _elements(values: Mapping[str, Any]) -> list[Element]:
+    """The elements that the parts make; the last one may get more."""
+    elements: list[Element] = [{}]
+    for name, inverted, value in values.get("steps", ()):
+        if name == "next":
+            elements.append({})
+        else:
+            elements[-1][name] = (inverted, value)
+    return elements
 
 
 KINDS = {

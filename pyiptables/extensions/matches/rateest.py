@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, Services, opt
-from pyiptables.extensions.kinds.flags import PlainFlag
+from pyiptables.extensions.base import Kind, Match, NamedObjects, Option, Refusal, RuleFacts, Services, opt
 from pyiptables.extensions.kinds.floats import strtod
 from pyiptables.extensions.kinds.numbers import strtoul
 from pyiptables.extensions.kinds.plain import PlainText
@@ -24,18 +23,8 @@ for _letter, _scale in DECIMAL.items():
 """Bits of a second by the unit's name, in small letters; without a unit they are bits, too."""
 MODES = ("lt", "gt", "eq")
 TWICE = "rateest: can't specify {} twice"
-
-
-class EstimatorName(PlainText):
-    """The name of an estimator."""
-
-    metavar = "name"
-
-    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
-        """The name, of at most 15 bytes."""
-        if facts.inverted:
-            raise ParameterProblem("rateest: rateest can't be inverted")
-        return super().parse(texts, option, facts)
+PLAIN = "rateest: {} can't be inverted"
+NAME = PlainText(15)
 
 
 class Rate(Kind):
@@ -49,8 +38,6 @@ class Rate(Kind):
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The number, in 32 bits."""
-        if facts.inverted:
-            raise ParameterProblem(f"rateest: rateest-{self.unit} can't be inverted")
         if not texts or not texts[0]:
             return 0
         number = _bytes(texts[0]) if self.unit == "bps" else _packets(texts[0])
@@ -86,7 +73,11 @@ def _rate(name: str, *aliases: str) -> Option:
     kind = Rate(name[:3])
     names = [f"--rateest-{one}" for one in (name, *aliases)]
     return opt(
-        *names, kind=kind, invertible=True, once=TWICE.format(names[0]), help=f"rate of {name[:3]} to compare with"
+        *names,
+        kind=kind,
+        once=TWICE.format(names[0]),
+        no_invert=PLAIN.format(f"rateest-{name[:3]}"),
+        help=f"rate of {name[:3]} to compare with",
     )
 
 
@@ -101,19 +92,19 @@ class RateestMatch(Match):
     stateful = True
 
     first = opt(
-        "--rateest1", "--rateest", kind=EstimatorName(15), invertible=True, default="",
-        once=TWICE.format("--rateest1"), help="name of an estimator",
+        "--rateest1", "--rateest", kind=NAME, default="", once=TWICE.format("--rateest1"),
+        no_invert=PLAIN.format("rateest"), help="name of an estimator",
     )  # fmt: skip
     second = opt(
-        "--rateest2", kind=EstimatorName(15), invertible=True, once=TWICE.format("--rateest2"), help="name of another"
-    )
+        "--rateest2", kind=NAME, once=TWICE.format("--rateest2"), no_invert=PLAIN.format("rateest"), help="name of another",
+    )  # fmt: skip
     bps1 = _rate("bps1")
     pps1 = _rate("pps1")
     bps2 = _rate("bps2", "bps")
     pps2 = _rate("pps2", "pps")
     delta = opt(
-        "--rateest-delta", kind=PlainFlag("rateest: rateest-delta can't be inverted"), invertible=True,
-        once=TWICE.format("--rateest-delta"), help="compare what is left to the given rates",
+        "--rateest-delta", once=TWICE.format("--rateest-delta"), no_invert=PLAIN.format("rateest-delta"),
+        help="compare what is left to the given rates",
     )  # fmt: skip
     lt = _mode("lt", "lower rates")
     gt = _mode("gt", "higher rates")
@@ -140,6 +131,16 @@ class RateestMatch(Match):
     def kernel_check(self, facts: RuleFacts) -> str | None:
         """How to compare, and what."""
         return None if "mode" in self.values and self.units else "a unit and a comparison are needed"
+
+    def claim(self, named: NamedObjects) -> str | None:
+        """Estimators are there already: in rules before, or until now."""
+        for name in (self.first, *([] if self.second is None else [self.second])):
+            if named.complete and (SHARED, name) not in named.found:
+                return Refusal(
+                    f"no RATEEST before has made an estimator {name!r}", "No chain/target/match by that name"
+                )
+            named.found.setdefault((SHARED, name), None)
+        return None
 
     def save(self, facts: RuleFacts) -> str:
         """``--rateest RE1 --rateest-gt --rateest-bps 5000bit``."""

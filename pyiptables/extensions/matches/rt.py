@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Option, RuleFacts, opt
+from pyiptables.extensions.base import Kind, Option, OptionUses, RuleFacts, opt
 from pyiptables.extensions.kinds.numbers import UINT32, UINT32_RANGE
 from pyiptables.extensions.matches._ranges import EVERY_NUMBER, RangedMatch
 from pyiptables.hooks import Family
@@ -59,18 +59,15 @@ class RtMatch(RangedMatch):
     addresses = opt("--rt-0-addrs", kind=AddressList(), list_as="0-addrs ", help="the addresses (after --rt-type 0)")
     not_strict = opt("--rt-0-not-strict", help="other addresses may stand among them (after --rt-0-addrs)")
 
-    def check(self, facts: RuleFacts) -> None:
+    @classmethod
+    def read_option(cls, option: Option, texts: Sequence[str], before: OptionUses, facts: RuleFacts) -> Any:
         """Options of a type 0 header come after what they need."""
-        before: set[str] = set()
-        type_0 = False
-        for attribute, value in self.values.items():
-            option = self.options[attribute]
-            if attribute in ("reserved", "addresses") and not type_0:
-                raise ParameterProblem(f"`--rt-type 0' required before `{option.names[0]}'")
-            if attribute == "not_strict" and "addresses" not in before:
-                raise ParameterProblem("`--rt-0-addr ...' required before `--rt-0-not-strict'")
-            type_0 |= attribute == "type" and value == 0 and not self.inverts(option)
-            before.add(attribute)
+        type_0 = before.values.get("type") == 0 and "type" not in before.inverted
+        if option in (cls.reserved, cls.addresses) and not type_0:
+            raise ParameterProblem(f"`--rt-type 0' required before `{option.names[0]}'")
+        if option is cls.not_strict and "addresses" not in before.values:
+            raise ParameterProblem("`--rt-0-addr ...' required before `--rt-0-not-strict'")
+        return super().read_option(option, texts, before, facts)
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``rt type:0 segslefts:1:23 length:42 reserved 0-addrs ::1 0-not-strict``."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Match, Option, RuleFacts, Services, opt
-from pyiptables.extensions.kinds.flags import NEGATED_FLAG, PlainFlag
+from pyiptables.extensions.kinds.flags import NEGATED_FLAG
 from pyiptables.extensions.kinds.numbers import strtoul
 from pyiptables.extensions.kinds.sets import SET_AND_SIDES, DeprecatedSetAndSides
 from pyiptables.extensions.matches._sets import SetConditions, SetServices
@@ -60,8 +60,7 @@ class SetMatch(Match):
         to="reference", once=TWICE, help="the old name of --match-set",
     )  # fmt: skip
     nomatch = opt(
-        "--return-nomatch", kind=PlainFlag("--return-nomatch flag cannot be inverted"), invertible=True, multi=True,
-        help="elements with nomatch match",
+        "--return-nomatch", multi=True, no_invert="--return-nomatch flag cannot be inverted", help="elements with nomatch match",
     )  # fmt: skip
     counters = opt("--update-counters", kind=NEGATED_FLAG, invertible=True, multi=True, help="with !: do not count")
     subcounters = opt(

@@ -75,7 +75,9 @@ class StatisticMatch(Match):
             raise ParameterProblem("--probability must be specified when using random mode")
         if self.mode == "nth" and not self.values.keys() & {"every", "packet"}:
             raise ParameterProblem("--every and --packet must be specified when using nth mode")
-        if self.every is not None and self.packet >= self.every:
+        places = {"probability": self.probability, "every": (self.every or 1) - 1}  # which share a word there
+        last = next((value for name in reversed(list(self.values)) if (value := places.get(name)) is not None), 0)
+        if self.packet > last:
             raise ParameterProblem("the --packet p must be 0 <= p <= n-1")
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:

@@ -9,7 +9,7 @@ from pyiptables.errors import ParameterProblem
 from pyiptables.extensions.base import Kind, Option, Refusal, RuleFacts, Services, Target, opt
 from pyiptables.extensions.effects import EffectServices, TemplateRequest
 from pyiptables.extensions.kinds.numbers import whole_number
-from pyiptables.extensions.kinds.texts import Text
+from pyiptables.extensions.kinds.plain import PlainText
 from pyiptables.extensions.targets._tracking import NEW, seen, untrack
 from pyiptables.hooks import Family, Verdict
 from pyiptables.packet.fields import bits_to_text
@@ -94,16 +94,8 @@ class Events(Kind):
         return bits_to_text(value, self.names)
 
 
-class Name(Text):
-    """A name, which is printed as it is."""
-
-    def save(self, value: Any, facts: RuleFacts) -> str:
-        """The name."""
-        return str(value)
-
-
-class TimeoutName(Name):
-    """The same, of which the kernel gives back only what fits where the oldest revision ended."""
+class TimeoutName(PlainText):
+    """A name of which the kernel gives back only what fits where the oldest revision ended."""
 
     def save(self, value: Any, facts: RuleFacts) -> str:
         """Four bytes of the name."""
@@ -117,7 +109,7 @@ class CtTarget(Target):
     tables = frozenset({"raw"})
 
     notrack = opt("--notrack", help="do not track the packet")
-    helper = opt("--helper", kind=Name(15), neutral="", help="use this helper for the connection")
+    helper = opt("--helper", kind=PlainText(15), neutral="", help="use this helper for the connection")
     timeout = opt("--timeout", kind=TimeoutName(31), neutral="", help="use this timeout policy for the connection")
     ctevents = opt("--ctevents", kind=Events(EVENTS), default=0, help="report only these events of the connection")
     expevents = opt("--expevents", kind=Events({"new": 1}), default=0, help="report these events of expectations")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Option, RuleFacts, Services, Target, opt
+from pyiptables.extensions.base import Kind, Option, OptionUses, RuleFacts, Services, Target, opt
 from pyiptables.extensions.kinds.masks import MASK
 from pyiptables.extensions.kinds.numbers import UINT32, Integer
 from pyiptables.extensions.targets._hmark import Hasher, flow_of_connection, flow_of_packet
@@ -96,20 +96,21 @@ class HmarkTarget(Target):
     offset = opt("--hmark-offset", kind=UINT32, help="the lowest mark")
 
     @classmethod
+    def read_option(cls, option: Option, texts: Sequence[str], before: OptionUses, facts: RuleFacts) -> Any:
+        """A mask after types that have set it is one too many."""
+        if option.attribute in (TYPES[one][0] for one in before.values.get("types", ())):
+            raise ParameterProblem(f'{cls.name}: option "{option.names[0]}" can only be used once.\n')
+        value = super().read_option(option, texts, before, facts)
+        if option is cls.types:
+            before.seen.update((TYPES[one][0], option) for one in value)
+        return value
+
+    @classmethod
     def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
-        """Types stand for masks; a mask after them that they have set is one too many."""
-        found: dict[str, Any] = {}
-        by_types: set[str] = set()
-        for name, value in values.items():
-            if name in by_types:
-                names = cls.options[name].names
-                raise ParameterProblem(f'{cls.name}: option "{names[0]}" can only be used once.\n')
-            if name != "types":
-                found[name] = value
-                continue
-            for attribute, bits in (TYPES[one] for one in value):
-                found[attribute] = (1 << facts.family.bits) - 1 if bits < 0 else bits
-                by_types.add(attribute)
+        """Types stand for masks."""
+        found = {name: value for name, value in values.items() if name != "types"}
+        for attribute, bits in (TYPES[one] for one in values.get("types", ())):
+            found[attribute] = (1 << facts.family.bits) - 1 if bits < 0 else bits
         return found
 
     def check(self, facts: RuleFacts) -> None:

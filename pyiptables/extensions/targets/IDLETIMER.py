@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyiptables.extensions.base import RuleFacts, Services, Target, opt
+from pyiptables.extensions.base import NamedObjects, RuleFacts, Services, Target, opt
 from pyiptables.extensions.kinds.numbers import UINT32
 from pyiptables.extensions.kinds.plain import PlainText
 from pyiptables.hooks import Verdict
@@ -28,6 +28,16 @@ class IdletimerTarget(Target):
         if not 0 < self.timeout < LONGEST:
             return f"a timeout lies between 0 and {LONGEST} seconds"
         return "no file can have the label's name" if self.label in TAKEN or "/" in self.label else None
+
+    def claim(self, named: NamedObjects) -> str | None:
+        """A timer of the label is of the same sort."""
+        alarm = bool(self.alarm)
+        same = named.found.setdefault(("timer", self.label), alarm) == alarm
+        return (
+            None
+            if same
+            else f"the timer {self.label} is {'none' if alarm else 'one'} that runs while the machine sleeps"
+        )
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``timeout:5 label:idle alarm``."""

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from pyiptables.extensions.base import Option, RuleFacts, Target, opt
-from pyiptables.extensions.kinds.numbers import UINT16, UINT32, Integer
+from pyiptables.extensions.base import RuleFacts, Target, opt
+from pyiptables.extensions.kinds.numbers import UINT16, UINT32
 from pyiptables.extensions.targets._services import ActionServices
 from pyiptables.extensions.targets._words import without_dashes
 from pyiptables.extensions.targets.LOG import Prefix
 from pyiptables.hooks import Verdict
-
-
-class UselessRange(Integer):
-    """A number that never had an effect, which the program says."""
-
-    def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
-        """The number."""
-        value = super().parse(texts, option, facts)
-        facts.warnings.append(
-            "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead\n"
-        )
-        return value
 
 
 class NflogTarget(Target):
@@ -35,13 +22,21 @@ class NflogTarget(Target):
     size = opt("--nflog-size", kind=UINT32, help="bytes of the packet to copy")
     range = opt(
         "--nflog-range",
-        kind=UselessRange(0, 0xFFFFFFFF),
+        kind=UINT32,
         default=0,
-        neutral=0,
         excludes=("size",),
         help="has no effect: use --nflog-size",
     )
     threshold = opt("--nflog-threshold", kind=UINT16, default=0, neutral=0, help="packets to gather before handing on")
+
+    @classmethod
+    def combine(cls, values: dict[str, Any], facts: RuleFacts) -> dict[str, Any]:
+        """--nflog-range never had an effect, which the program says; 0 is none."""
+        if "range" in values:
+            facts.warnings.append(
+                "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead\n"
+            )
+        return values if values.get("range") else {name: value for name, value in values.items() if name != "range"}
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``nflog-prefix "in: " nflog-group 5``."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyiptables.errors import ParameterProblem
-from pyiptables.extensions.base import Kind, Option, RuleFacts, Services, Target, opt
+from pyiptables.extensions.base import Kind, NamedObjects, Option, RuleFacts, Services, Target, opt
 from pyiptables.extensions.kinds.floats import strtod
 from pyiptables.extensions.kinds.plain import PlainText
 from pyiptables.extensions.targets._rateest import SHARED, RateEstimator
@@ -82,6 +82,14 @@ class RateestTarget(Target):
             f" {dashes}name {self.estimator} {dashes}interval {show_time(interval)}"
             f" {dashes}ewmalog {show_time(constant)}"
         )
+
+    def claim(self, named: NamedObjects) -> str | None:
+        """An estimator of the name measures as this one would; an interval of 1 s (logarithm 0) asks for none."""
+        interval, ewmalog = named.found.setdefault((SHARED, self.estimator), None) or (self.interval, self.ewmalog)
+        named.found[SHARED, self.estimator] = (interval, ewmalog)
+        if self.interval not in (0, interval) or self.ewmalog != ewmalog:
+            return f"the estimator {self.estimator} has another interval or ewmalog"
+        return None
 
     def open(self, services: Services) -> RateEstimator:
         """The estimator of that name, shared by all rules that name it."""

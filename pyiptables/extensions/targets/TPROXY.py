@@ -23,7 +23,7 @@ class Port(Kind):
 
     def parse(self, texts: Sequence[str], option: Option, facts: RuleFacts) -> Any:
         """The number."""
-        return resolve_port(texts[0]) if texts[0] else 0
+        return resolve_port(texts[0])
 
 
 class FullMark(MarkMask):

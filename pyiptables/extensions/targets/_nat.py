@@ -79,7 +79,8 @@ def read_range(text: str, ported: bool, family: Family) -> NatRequest:
         return request
     low, dash, high = address.partition("-")
     first = read_address(low, family)
-    return replace(request, addresses=(first, read_address(high, family) if dash else first))
+    last = read_address(high, family) if dash else first
+    return NatRequest((first, last), request.ports, request.base_port)
 
 
 def read_address(text: str, family: Family) -> int:

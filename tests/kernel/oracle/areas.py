@@ -11,6 +11,7 @@ from oracle.drawing import Draw
 from oracle.player import Player
 from oracle.ruleset import Rules, Style
 from oracle.sets import draw_sets
+from oracle.topologies import markers, overlapping, policies
 from oracle.universe import Universe, universe
 
 Talk = Callable[[Player], None]
@@ -219,5 +220,7 @@ AREAS: dict[str, Area] = {
     "protocols": Area({talks_transports.transports: 5, talks.tcp: 1}, protocols=TRANSPORTS, share=0.9, special=0.5),
     "broken": Area({talks_special.broken: 5, talks.udp: 1, talks.tcp: 1}, host=broken_settings, conversations=40),
     "window": Area({talks_transports.window: 4, talks.tcp: 2}, host=tcp_settings, share=0, conversations=14),
+    "overlaps": Area({**COMMON, talks.odd: 2, talks_special.groups: 2}, host=overlapping, share=0, special=0.2),
+    "policies": Area(COMMON, host=policies, first=markers, share=0, special=0.2),
     "errors": Area({talks_special.errors: 4, talks.udp: 1}, share=0),
 }  # fmt: skip

@@ -56,7 +56,7 @@ _SETTINGS6 = {
 _WITHOUT_IPV6 = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
 _SYSCTLS = (
     r"^net\.ipv[46]\.(conf\.[^.]*\.)?(.*forward|rp_filter|accept_|route_localnet|src_valid_mark|icmp|ip_default_ttl"
-    r"|.*hop_limit|ipfrag|ip6frag|send_redirects|disable_ipv6)|^net\.netfilter\.nf_conntrack"
+    r"|.*hop_limit|ipfrag|ip6frag|send_redirects|fwmark_reflect|disable_ipv6)|^net\.netfilter\.nf_conntrack"
 )
 _SNAPSHOT = {
     "ip-addr.json": ("ip", "-j", "address"),
@@ -130,8 +130,9 @@ class KernelHost:
         for name in self.universe.names:
             self.sh("ethtool", "-K", name, *(word for offload in _OFFLOADS for word in (offload, "off")))
         self._batch(self._host, self._near_ends())
-        for rule in self.universe.policy:
-            run("ip", "-n", self._host, *(["-6"] if six else []), "rule", "add", *rule.split())
+        for what, lines in {"route": self.universe.routes, "rule": self.universe.policy}.items():
+            for line in lines:  # what the kernel refuses (a second route of the same metric) is left out
+                self.accepts("ip", f"-{self.universe.family}", what, "add", *line.split())
         if self.universe.sysctls:
             self._set(self._host, self.universe.sysctls)
         self._open()
@@ -158,7 +159,6 @@ class KernelHost:
             yield f"link set {name} up"
             for address in link.addresses:
                 yield f"address add {address} dev {name}" + (" nodad" if ":" in address else " broadcast +")
-        yield from (f"route add {route}" for route in self.universe.routes)
         for address, (name, mac) in self.universe.neighbours().items():
             yield f"neigh add {address} lladdr {mac} dev {name} nud permanent"
 
@@ -194,7 +194,7 @@ class KernelHost:
             six = self.universe.family == 6
             packed = data[24:40] if six else data[16:20]
             to = socket.inet_ntop(socket.AF_INET6 if six else socket.AF_INET, packed)
-            with suppress(OSError):  # dropped on its way out, or no way out
+            with suppress(OSError, ValueError):  # dropped on its way out, no way out, or no whole address
                 self._raw.sendto(data, (to, 0, 0, 0) if six else (to, 0))
         return self.drain(wait)
 
@@ -250,7 +250,7 @@ def _signs(universe: Universe) -> re.Pattern[str]:
     names = "|".join(universe.names)
     own = [*universe.local, *universe.remote, "::1" if universe.family == 6 else "127.0.0.1"]
     spelled = "|".join(re.escape(_spelled(address)) for address in own)
-    return re.compile(rf"(IN|OUT)=({names})\b|(SRC|DST)=({spelled})\b")
+    return re.compile(rf"(IN|OUT)=({names})\b|IN=(lo)? OUT=(lo)? .*(SRC|DST)=({spelled})\b")
 
 
 def _spelled(address: str) -> str:

@@ -5,6 +5,7 @@ Names and networks carry a number of their own, so that the kernel's log, which 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from random import Random
 
@@ -47,7 +48,7 @@ class Universe:
     @property
     def local(self) -> list[str]:
         """The host's addresses."""
-        return [address.partition("/")[0] for link in self.links.values() for address in link.addresses]
+        return [re.split("[/ ]", address)[0] for link in self.links.values() for address in link.addresses]
 
     @property
     def remote(self) -> list[str]:

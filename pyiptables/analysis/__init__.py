@@ -1,0 +1,1 @@
+"""Packet sets: which packets come to which rule, exactly, over decision diagrams."""

@@ -1,0 +1,1 @@
+"""Finding what is wrong with a ruleset: checks, their findings, and how these are chosen, kept silent and shown."""

@@ -1,0 +1,1 @@
+"""What iptables or the kernel would refuse (E)."""

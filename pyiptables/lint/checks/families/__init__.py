@@ -1,0 +1,1 @@
+"""IPv4 against IPv6 (V)."""

@@ -1,0 +1,1 @@
+"""Scripts, and being locked out (L)."""

@@ -1,0 +1,1 @@
+"""Translation, and rules on both sides of it (N)."""

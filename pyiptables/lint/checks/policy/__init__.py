@@ -1,0 +1,1 @@
+"""What policies ask for; off until asked for (P)."""

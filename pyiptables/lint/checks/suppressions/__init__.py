@@ -1,0 +1,1 @@
+"""Suppressions themselves (X)."""
