@@ -110,7 +110,8 @@ def untranslated(reach: Reach, packets: PacketSet) -> PacketSet:
     """The same packets, of which the port was changed, as if only the address had been."""
     space = reach.space
     with within_memory():
-        node = without(packets.node & space.ported.equals(1), space.word1.quantifier)
+        other = space.ported.equals(1) & ~space.word1.same_as(space.arrived_word1)
+        node = without(packets.node & other, space.word1.quantifier)
         node = space.renamed(node, (space.arrived_word1, space.word1))
         changed = (*space.ported.numbers, *space.moved.numbers, *space.dnat.numbers, *space.arrived_destination.numbers)
         node = without(node, space.diagrams.quantifier(changed))

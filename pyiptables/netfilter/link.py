@@ -48,7 +48,11 @@ class Neighbourhood:
             return bytes((1, 0, 0x5E, skb.daddr >> 16 & 0x7F, skb.daddr >> 8 & 255, skb.daddr & 255))
         if skb.family is Family.IPV6 and skb.daddr >> 120 == 0xFF:
             return b"\x33\x33" + (skb.daddr & 0xFFFFFFFF).to_bytes(4, "big")
-        found = self.host.neighbour(decision.oif, decision.next_hop, decision.gateway_family or skb.family)
+        return self.unicast(decision, skb.family)
+
+    def unicast(self, decision: Decision, family: Family) -> bytes | None:
+        """The MAC of a decision's next hop, for packets of a family to one host; None where it is not known."""
+        found = self.host.neighbour(decision.oif, decision.next_hop, decision.gateway_family or family)
         if found is None and not self.host.neighbours:
             return bytes(6)  # no neighbour is known at all: the frame's address stays open
         return found

@@ -18,7 +18,7 @@
     hook = "INPUT"
     except = ["tcp/443"]
 
-pyipt-test(1) in the manual names all keys. Errors name file, line, table and the nearest spelling.
+pyipt(1) names all keys. Errors name file, line, table and the nearest spelling.
 """
 
 from __future__ import annotations

@@ -23,14 +23,18 @@ MOST_LOOKS = 8
 
 
 class Course:
-    """A way through the tables to its end: the rules and policies that count its packets, and how many there were."""
+    """A way through the tables to its end: the rules and policies that count its packets, and how many there were.
 
-    __slots__ = ("bytes", "ended", "looks", "packets", "touched")
+    ``story`` is what the walk told of it, where stories are retold.
+    """
+
+    __slots__ = ("bytes", "ended", "looks", "packets", "story", "touched")
 
     def __init__(self, looks: int, touched: list[Any], ended: Ended) -> None:
         self.looks = looks
         self.touched = touched
         self.ended = ended
+        self.story: Any = None
         self.packets = self.bytes = 0
 
     def settle(self) -> None:

@@ -24,6 +24,7 @@ from pyiptables.netfilter.path import Ended
 from pyiptables.netfilter.quick.course import Course
 from pyiptables.netfilter.quick.side import TCP, Fate, Side
 from pyiptables.netfilter.quick.steps import ETHERNET, OUTBOUND, Steps
+from pyiptables.netfilter.quick.story import Teller
 from pyiptables.netfilter.replay import Replay, Replayed, Role
 from pyiptables.packet.link import Frame
 from pyiptables.packet.packet import Packet
@@ -40,20 +41,25 @@ STAYS = (Kind.LOCAL, Kind.BROADCAST, Kind.MULTICAST, Kind.ANYCAST)
 class QuickReplay(Steps, Replay):
     """Replays frames without stories; :meth:`fare` answers for each what became of it.
 
+    ``told`` keeps the stories that the engine records, for packets whose course was learned before to be told by them.
     ``two_sided`` is for a capture that also holds what leaves the host: then every frame is made, to be compared, and
     nothing is passed over.
     """
 
-    def __init__(self, engine: Engine, *, interface: str = "", two_sided: bool = False) -> None:
+    def __init__(self, engine: Engine, *, interface: str = "", two_sided: bool = False, told: bool = False) -> None:
         super().__init__(engine, interface=interface)
-        engine.fall_silent()
-        engine.network.sends = self.two_sided = two_sided
+        self.two_sided = two_sided
+        if not told:
+            engine.fall_silent()
+            engine.network.sends = two_sided
         self.begin(engine)
+        if told:
+            self.teller = Teller(engine.network.neighbourhood, sends=engine.network.sends)
 
     @classmethod
-    def following(cls, replay: Replay, *, two_sided: bool) -> QuickReplay:
-        """Go on, without stories, where another replay stands."""
-        made = cls(replay.engine, interface=replay.interface, two_sided=two_sided)
+    def following(cls, replay: Replay, *, two_sided: bool, told: bool = False) -> QuickReplay:
+        """Go on where another replay stands."""
+        made = cls(replay.engine, interface=replay.interface, two_sided=two_sided, told=told)
         made.counts, made.assumptions, made._expected = replay.counts, replay.assumptions, replay._expected
         return made
 
@@ -114,13 +120,14 @@ class QuickReplay(Steps, Replay):
         engine, services = self.engine, self.engine.services
         watched = role is Role.RECEIVED and not self.two_sided
         services.touched, services.looked = ([] if watched else None), 0
-        engine.send(packet)
+        trace = engine.send(packet)
         touched, services.touched = services.touched, None  # it was taken away where nothing can be learned
         fate = self._fate(packet)
+        fate.trace = trace if engine.recorder is not None else None
         if touched is not None and engine.last is not None:
-            self.learn(frame, engine.last, Course(services.looked, touched, fate.ended))
-        sent = [(interface, data) for interface, _, data in engine.take_frames()] if self.two_sided else []
-        return Replayed(frame, role, fate=fate), sent
+            self.learn(frame, engine.last, Course(services.looked, touched, fate.ended), trace.events)
+        sent = [(interface, data) for interface, _, data in engine.take_frames()]
+        return Replayed(frame, role, fate.trace, fate=fate), sent if self.two_sided else []
 
     def _fate(self, packet: Packet) -> Fate:
         engine = self.engine

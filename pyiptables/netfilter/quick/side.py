@@ -10,6 +10,7 @@ from pyiptables.conntrack.entry import NAT_MASK
 from pyiptables.host import Decision
 from pyiptables.netfilter.path import Ended
 from pyiptables.netfilter.quick.course import Course
+from pyiptables.trace.events import Trace
 
 TCP, UDP, ICMP = 6, 17, 1
 NO_LIMIT = 0xFFFF
@@ -22,10 +23,11 @@ class Fate:
     ``data`` is the packet, or as much of it as tells its endpoints and its kind; ``start`` and ``end`` are interfaces,
     ``local`` for a process of the host, and ``?`` where routing did not come to decide. ``translated`` is the packet's
     beginning as it left, None where NAT changed nothing, and ``whole`` whether it had come in one piece. ``course`` counts
-    the packets, None where there is only this one. ``text`` is for whoever prints it to keep what was made of it.
+    the packets, None where there is only this one. ``trace`` is the packet's own story, where it was recorded. ``text`` is
+    for whoever prints it to keep what was made of it.
     """
 
-    __slots__ = ("course", "data", "end", "ended", "side", "start", "state", "text", "translated", "whole")
+    __slots__ = ("course", "data", "end", "ended", "side", "start", "state", "text", "trace", "translated", "whole")
 
     def __init__(self, data: bytes, start: str, end: str, state: str, ended: Ended) -> None:
         self.data = data
@@ -38,6 +40,7 @@ class Fate:
         self.course: Course | None = None
         self.side: Side | None = None
         self.text: Any = None
+        self.trace: Trace | None = None
 
 
 class Side:
@@ -46,7 +49,7 @@ class Side:
     ``head`` is what all its frames begin with (link-layer header, version, TOS); ``came`` and ``goes`` are the tuples of its
     packets as they come in, and once NAT has changed them; ``place`` is what else a course always hangs on. ``fates`` are
     good as long as the entry has ``status`` and ``mark``; ``open`` are those of segments of an open TCP connection, by
-    their flags. ``text`` is for whoever prints it.
+    their flags. ``telling`` is what stories of its packets need to be told; ``text`` is for whoever prints it.
     """
 
     __slots__ = (
@@ -65,7 +68,7 @@ class Side:
             "place",
             "pseudo",
         ),
-        *("route", "start", "status", "text", "way"),
+        *("route", "start", "status", "telling", "text", "way"),
     )
 
     def __init__(self, entry: Entry, way: int, data: bytes, start: str, route: Decision) -> None:
@@ -80,6 +83,7 @@ class Side:
         self.place = (start, route.oif, route.kind, self.came.protocol, way)
         self.own: dict[tuple[int, int, int], Course] = {}
         self.text: Any = None
+        self.telling: Any = None
         self.renew(entry.status, entry.mark)
 
     def renew(self, status: int, mark: int) -> None:

@@ -17,9 +17,11 @@ from pyiptables.host import Kind
 from pyiptables.netfilter.engine import Engine
 from pyiptables.netfilter.quick.course import Course, Courses
 from pyiptables.netfilter.quick.side import ICMP, TCP, UDP, Fate, Side
+from pyiptables.netfilter.quick.story import Teller
 from pyiptables.netfilter.replay import Replay, Role
 from pyiptables.packet.link import IPV4, Direction, Frame, LinkType, decode
 from pyiptables.packet.skb import PacketType, Skb
+from pyiptables.trace.events import Event
 
 ETHERNET, OUTBOUND = int(LinkType.ETHERNET), Direction.OUTBOUND
 IPV4_START = b"\x08\x00\x45"
@@ -40,6 +42,7 @@ class Steps(Replay):
         self.pace: Pace = pace or NO_PACE
         self.checked = settings.checksum
         self.latest = 0
+        self.teller: Teller | None = None
         self.courses = Courses()
         self.sides: dict[str, dict[bytes, Side]] = {}
         """By interface of the capture, then by what :func:`key_of` reads off a frame."""
@@ -72,8 +75,11 @@ class Steps(Replay):
             return self._datagram(side, data, length, frame.time_ns)
         return self._ping(side, data, length, frame.time_ns)
 
-    def learn(self, frame: Frame, skb: Skb, course: Course) -> None:
-        """Keep the course that the engine's walk took with a frame's packet, where the like of it will take it again."""
+    def learn(self, frame: Frame, skb: Skb, course: Course, told: tuple[Event, ...]) -> None:
+        """Keep the course that the engine's walk took with a frame's packet, where the like of it will take it again.
+
+        ``told`` is the story, where one is recorded.
+        """
         if not self.steps or course.ended.verdict != "ACCEPT" or frame.linktype != ETHERNET:
             return
         if skb.ctinfo not in (Ctinfo.ESTABLISHED, Ctinfo.ESTABLISHED_REPLY) or skb.nfct is None or skb.ihl != 20:
@@ -87,7 +93,7 @@ class Steps(Replay):
         if self.courses.full:
             self.forget()
             side = self.side_of(frame)
-        if side is not None:
+        if side is not None and (self.teller is None or self.teller.learn(side, course, frame, told)):
             self.courses.learn(side, kind_of(data), course)
 
     def forget(self) -> None:
@@ -237,7 +243,7 @@ class Steps(Replay):
             if fate is not None:
                 return fate
         course = self.courses.find(side, kind, status, mark)
-        if course is None:
+        if course is None or (self.teller is not None and not self.teller.fits(side, course, data)):
             return None
         if status != side.status or mark != side.mark:
             side.renew(status, mark)

@@ -89,6 +89,7 @@ def _come(reach: Reach, protocol: int, name: str) -> Node:
     """New connections of a protocol from other hosts to this one, by one interface or any."""
     space = reach.space
     found = reach.flow.received() & space.destination_type.equals(LOCAL) & space.protocol.equals(protocol)
+    found = found & space.fragoff.equals(0)
     if reach.flow.tracking:
         found = found & space.state.equals(NEW)
     if protocol == TCP:

@@ -79,8 +79,9 @@ class NotAccepted(Check):
         came = reach.origin(may, Hook.PREROUTING)
         if not came & passing:
             lost = self._lost(reach, rule, hooks, may, must, "")
-            if _accepts_others(reach, hooks):
-                yield self._finding(subject, lost, _asking(subject, lost))
+            asking = _asking(subject, lost)
+            if asking or _accepts_others(reach, hooks):
+                yield self._finding(subject, lost, asking)
             return
         for name in _interfaces(subject, rule.family):
             here = PacketSet(reach.space, reach.space.iif.equals(reach.space.interfaces.code(name)))
@@ -163,15 +164,17 @@ def _refusing(subject: Subject, lost: _Lost) -> tuple[list[PlacedRule], list[str
 def _asking(subject: Subject, lost: _Lost) -> list[PlacedRule]:
     """The rules that would accept it with the port that it had before."""
     reach = subject.reach(lost.rule.family)
-    before = [translated.untranslated(reach, packets) for packets in lost.packets.values()]
-    if not any(before):
+    before = {hook: translated.untranslated(reach, packets) for hook, packets in lost.packets.items()}
+    if not any(before.values()):
         return []
     found = []
     for rule in _deciding(subject, lost, ("ACCEPT",), ("filter",)):
         if not any("dport" in key or "ports" in key for match in rule.spec.matches for key in match.values):
             continue
-        takes = reach.takes(rule.table, rule.chain, rule.number).may
-        if any(takes & packets for packets in before):
+        asked = reach.matches(rule.table, rule.chain, rule.number).may
+        hooks = [hook for hook in reach.hooks_of(rule.table, rule.chain) if hook in before and asked & before[hook]]
+        comes = reach.chain_arrives(rule.table, rule.chain).may if hooks else asked
+        if any(comes & (before[hook] | lost.packets[hook]) for hook in hooks):
             found.append(rule)
     return found
 

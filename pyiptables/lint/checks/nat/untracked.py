@@ -91,7 +91,8 @@ def _needs_connection(rule: PlacedRule) -> bool:
 def _as_they_come(reach: Reach, rule: PlacedRule) -> PacketSet:
     """The packets that a rule asks for as they come to the raw table, were they neither translated nor untracked."""
     space = reach.space
-    asked = reach.matches(rule.table, rule.chain, rule.number).may & PacketSet(space, space.moved.equals(0))
+    plain = PacketSet(space, space.moved.equals(0) & space.ported.equals(0))
+    asked = reach.matches(rule.table, rule.chain, rule.number).may & plain
     if rule.table == "nat":
         asked = asked & PacketSet(space, space.state.equals(NEW))
     found = PacketSet(space, space.false)
