@@ -223,10 +223,7 @@ class NetworkLayer:
             skb.family, skb.daddr, src=skb.saddr, iif=skb.iif, mark=skb.mark, tos=made.tos_of(skb),
             protocol=skb.protocol, sport=ports[0], dport=ports[1], output=False,
         )  # fmt: skip
-        if not self.depth:
-            self.routed = skb.dst
-        if self.recorder is not None:
-            self.recorder.add(events.Routed(skb.dst.kind.name, skb.dst.words, skb.dst.oif))
+        self.tell_route(skb.dst)
 
     def route_output(self, skb: Skb, *, again: bool = False, raw: bool = False) -> Decision:
         """Decide where a packet that this host made goes.
@@ -245,10 +242,20 @@ class NetworkLayer:
         )  # fmt: skip
         if not decision.refused:
             skb.dst = decision
+        self.tell_route(decision, again)
+        return decision
+
+    def tell_route(self, decision: Decision, again: bool = False) -> None:
+        """Record a routing decision, and what it takes for granted."""
         if not self.depth:
             self.routed = decision
-        self.note(events.Routed(decision.kind.name, decision.words, decision.oif, again))
-        return decision
+        if self.recorder is None:
+            return
+        self.recorder.add(events.Routed(decision.kind.name, decision.words, decision.oif, again))
+        hops = 0 if decision.route is None else len(decision.route.nexthops)
+        if hops > 1:
+            first = "the first that is up, for the kernel's choice hangs on a random key"
+            self.recorder.add(events.Assumed(f"of the {hops} next hops of the route it takes {first}"))
 
     def reroute(self, skb: Skb) -> Verdict:
         """Route again after OUTPUT changed what routing looks at; DROP when there is no way any more."""

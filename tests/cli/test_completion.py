@@ -29,7 +29,7 @@ COMMIT
 
 CASES = [
     # what is typed, the last word open; all that can stand there, or "... " and some of it; "" for nothing
-    ("pyipt t", "trace"),
+    ("pyipt t", "trace test"),
     ("pyipt c", "compile completion"),
     ("pyipt --fi", "--file"),
     ("pyipt --file ", "FILES"),
