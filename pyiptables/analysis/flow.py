@@ -52,6 +52,7 @@ class Flow:
         }
         self._marked = False
         """Whether packets on the way may have had their marks changed by now."""
+        self._flags_in_nat: bool | None = None
         self._written: set[str] | None = None
         self.hooks: dict[Hook, HookResult] = {}
         self.tables_at: dict[tuple[str, Hook], Pair] = {}
@@ -242,7 +243,10 @@ class Flow:
 
     def _nat_reads_flags(self) -> bool:
         """Whether the nat table may tell the first packet of a connection from the opener's later ones."""
-        return usage((Ruleset(self.family, {"nat": self.ruleset.table("nat")}),)).reads("tcp.flags", "tcp.ecn")
+        if self._flags_in_nat is None:
+            found = usage((Ruleset(self.family, {"nat": self.ruleset.table("nat")}),))
+            self._flags_in_nat = found.reads("tcp.flags", "tcp.ecn")
+        return self._flags_in_nat
 
     # and back
 
@@ -276,7 +280,7 @@ class Flow:
             numbers = [number for bits in fields for number in bits.numbers]
             node = node | without(lost, space.diagrams.quantifier(numbers))
         node = without(node, space.diagrams.quantifier(self.overwritten()))
-        return node
+        return without(node, space.ctmark.quantifier) if self._marks_connections() else node
 
     def _marks_connections(self) -> bool:
         """Whether a rule may have set the connection's mark since the packet came."""

@@ -42,3 +42,11 @@ class Pair(NamedTuple):
 def exactly(node: Node) -> Pair:
     """A set that is known."""
     return Pair(node, node)
+
+
+def united(pairs: list[Pair]) -> Pair:
+    """What is in any of some sets, of which there is one at least: in twos, and those in twos again."""
+    while len(pairs) > 1:
+        twos = [first.either(second) for first, second in zip(pairs[::2], pairs[1::2], strict=False)]
+        pairs = [*twos, pairs[-1]] if len(pairs) % 2 else twos
+    return pairs[0]

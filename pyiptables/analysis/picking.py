@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pyiptables.analysis.bits import Bits
 from pyiptables.analysis.diagrams import Node
@@ -15,12 +15,30 @@ SYN, SYN_ACK, ACK = 2, 18, 16
 
 def pick(space: Space, node: Node) -> dict[int, bool]:
     """The variables of one packet of a set that is not empty; those that are missing may be either."""
-    for wanted in preferences(space):
-        smaller = node & wanted
-        if smaller != space.false:
-            node = smaller
+    node = narrowed(preferences(space), node)
     cube = node.pick_cube() or []
     return {number: value for number, value in enumerate(cube) if value is not None}
+
+
+def narrowed(wanted: Iterable[Node], node: Node) -> Node:
+    """A part of a set, not empty where the set is not, with as much of what is wanted as can be had in that order."""
+    for one in wanted:
+        smaller = node & one
+        if smaller.satisfiable():
+            node = smaller
+    return node
+
+
+def usual(space: Space) -> Iterator[Node]:
+    """One value for each field that decides much: a packet that nothing special is said of."""
+    for bits in (space.moved, space.ported, space.marked, space.mark, space.fragoff):
+        yield bits.equals(0)
+    yield space.iif.equals(len(space.interfaces.examples) - 1)
+    yield space.protocol.equals(TCP)
+    yield space.flags.equals(SYN)
+    yield space.word0.equals(40000)
+    yield from _addresses(space)
+    yield space.word1.equals(SERVICES[0])
 
 
 def preferences(space: Space) -> Iterator[Node]:

@@ -70,7 +70,7 @@ class Reader:
         self.sets = sets
         self.changing = changing
         self._leaves: dict[tuple[Predicate, Stage], Pair] = {}
-        self._matches: dict[tuple[Match, int, Stage], tuple[Pair, Node]] = {}
+        self._matches: dict[tuple[int, int, Stage], tuple[Pair, Node, Match]] = {}
         self.everything, self.nothing = exactly(space.true), exactly(space.false)
         self.unknown = Pair(space.true, space.false)
 
@@ -80,11 +80,12 @@ class Reader:
         for condition in conditions(spec, self.space.family):
             found = self._leaf(condition.part if isinstance(condition, Labelled) else condition, stage).both(found)
         for match in spec.matches:
-            key = (match, spec.protocol.number if spec.protocol else 0, stage)
+            # Equal matches are mostly one object, and to hash one takes longer than to read it.
+            key = (id(match), spec.protocol.number if spec.protocol else 0, stage)
             read = self._matches.get(key)
             if read is None:
-                read = self._matches[key] = self._match(match, spec, table, stage)
-            pair, drop = read
+                read = self._matches[key] = (*self._match(match, spec, table, stage), match)
+            pair, drop, _ = read
             if drop is not self.space.false:
                 dropped = dropped | (found.may & drop)
             found = pair if found is self.everything else found.both(pair)

@@ -27,15 +27,15 @@ def usage(rulesets: Iterable[Ruleset]) -> Usage:
     fields: set[str] = set()
     mark, conditions = 0, False
     for ruleset in rulesets:
-        seen: set[Match] = set()
+        seen: set[int] = set()
         for table, _, _, rule in ruleset.rules():
             target = rule.spec.target
             if target is not None and target.name == "CONNMARK" and getattr(target, "save_mark", None):
                 mark |= 0xFFFFFFFF
             for match in rule.spec.matches:
-                if match in seen or match.name in UNMODELLED:
+                if id(match) in seen or match.name in UNMODELLED:
                     continue
-                seen.add(match)
+                seen.add(id(match))
                 for part in _parts(match, rule.spec.facts(ruleset.family, table.name)):
                     match part:
                         case Masked(field, mask, _):

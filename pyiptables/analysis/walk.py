@@ -13,7 +13,8 @@ from typing import Any
 
 from pyiptables.analysis.diagrams import AnalysisError, Node
 from pyiptables.analysis.effects import Change, Effects
-from pyiptables.analysis.pairs import Pair, exactly
+from pyiptables.analysis.pairs import Pair, exactly, united
+from pyiptables.analysis.picking import narrowed, usual
 from pyiptables.analysis.reading import Reader, Stage
 from pyiptables.extensions.base import Target
 from pyiptables.hooks import Hook
@@ -21,6 +22,7 @@ from pyiptables.ruleset.model import Chain, RuleSpec, Table
 
 DESTINATION_HOOKS = (Hook.PREROUTING, Hook.OUTPUT)
 STANDARD = frozenset({"ACCEPT", "DROP", "QUEUE"})
+LARGE = 5000
 REPEATED = 40
 """How often, for each of its rules, a table is walked before chains that change packets are no longer told apart."""
 DEEPEST = 150
@@ -46,9 +48,21 @@ class Visit:
 
     gate: Pair
     start: Pair
-    arrived: dict[str, list[Pair]] = field(default_factory=dict)
+    arrived: dict[str, list[list[Pair]]] = field(default_factory=dict)
     entered: dict[str, Pair] = field(default_factory=dict)
     ends: dict[str, Pair] = field(default_factory=dict)
+    gathered: dict[str, list[Pair]] = field(default_factory=dict)
+    large: bool | None = None
+    """Whether the gate is so large that it is not laid over a set without need; None: not yet counted."""
+
+    def came(self, chain: str) -> list[Pair] | None:
+        """What came to each rule of a chain, in all the times that it was walked; None where it never was."""
+        if chain not in self.arrived:
+            return None
+        found = self.gathered.get(chain)
+        if found is None:
+            found = self.gathered[chain] = [united(list(pairs)) for pairs in zip(*self.arrived[chain], strict=True)]
+        return found
 
 
 @dataclass(slots=True)
@@ -57,7 +71,11 @@ class _Walk:
 
     left: Pair
     falls: Pair
-    ends: dict[str, Pair] = field(default_factory=dict)
+    ends: dict[str, list[Pair]] = field(default_factory=dict)
+
+    def end(self, verdict: str, pair: Pair) -> None:
+        """Note an end; all are united at last, for to add many small sets to a large one takes long."""
+        self.ends.setdefault(verdict, []).append(pair)
 
 
 class TableWalk:
@@ -69,6 +87,7 @@ class TableWalk:
         self.effects = effects
         self.space = reader.space
         self.nothing, self.everything = reader.nothing, reader.everything
+        self._usual = tuple(usual(reader.space))
         self._visits: dict[Hook, Visit] = {}
         self._visit = Visit(self.everything, self.everything)
         self._order = _callees_first(table)
@@ -131,7 +150,7 @@ class TableWalk:
                 continue
             if [rule.spec for rule in same.rules] == [rule.spec for rule in chain.rules]:
                 arrived = {(chain.name if name == same.name else name): found for name, found in visit.arrived.items()}
-                self._visits[hook] = Visit(gate, start, arrived, visit.entered, visit.ends)
+                self._visits[hook] = Visit(gate, start, arrived, visit.entered, visit.ends, visit.gathered)
                 return visit.ends
         return None
 
@@ -159,22 +178,31 @@ class TableWalk:
         """Whether some packets of a set may come to a rule."""
         passage, false = self._summaries.get((chain, stage)), self.space.false
         for visit in self._visits.values():
-            sent, arrived = visit.entered.get(chain), visit.arrived.get(chain)
+            sent, arrived = visit.entered.get(chain), visit.came(chain)
             if sent is not None and passage is not None:
                 here = match & passage.arrives[number - 1].may
-                if here != false and here & sent.may & visit.gate.may != false:
+                if here != false and self._pass(here & sent.may, visit):
                     return True
-            if arrived is not None:
-                here = match & arrived[number - 1].may
-                if here != false and here & visit.gate.may != false:
-                    return True
+            if arrived is not None and self._pass(match & arrived[number - 1].may, visit):
+                return True
         return False
+
+    def _pass(self, packets: Node, visit: Visit) -> bool:
+        """Whether some of them pass a gate. A large gate is asked for one ordinary packet first: it mostly does."""
+        false = self.space.false
+        if packets == false or visit.gate is self.everything:
+            return packets != false
+        if visit.large is None:
+            visit.large = visit.gate.may.node_count() > LARGE
+        if visit.large and narrowed(self._usual, packets) & visit.gate.may != false:
+            return True
+        return packets & visit.gate.may != false
 
     def comes_from(self, chain: str, number: int, stage: Stage, match: Pair) -> Iterator[tuple[Hook, Pair]]:
         """The same for each hook that sends something there."""
         passage = self._summaries.get((chain, stage))
         for hook, visit in self._visits.items():
-            sent, arrived = visit.entered.get(chain), visit.arrived.get(chain)
+            sent, arrived = visit.entered.get(chain), visit.came(chain)
             here = self.nothing
             if sent is not None and not number:
                 here = match.both(sent)
@@ -193,13 +221,7 @@ class TableWalk:
         self._visit.entered[name] = pair if before is None else before.either(pair)
 
     def _collect(self, name: str, arrives: list[Pair]) -> None:
-        before = self._visit.arrived.get(name)
-        if before is None:
-            self._visit.arrived[name] = list(arrives)
-            return
-        for place, pair in enumerate(arrives):
-            if pair.may != self.space.false:
-                before[place] = before[place].either(pair)
+        self._visit.arrived.setdefault(name, []).append(arrives)
 
     # one chain
 
@@ -208,6 +230,7 @@ class TableWalk:
         arrives: list[Pair] = []
         false = self.space.false
         self._steps -= len(chain.rules)
+        self.space.diagrams.tidy()
         for place, rule in enumerate(chain.rules):
             if walk.left.may == false:
                 arrives += [self.nothing] * (len(chain.rules) - place)
@@ -220,11 +243,12 @@ class TableWalk:
             took = walk.left if match is self.everything else match.both(walk.left)
             if took.may != false:
                 self._act(walk, spec, match, took, stage, hook, depth)
-        return Passage(arrives, walk.ends, walk.left.either(walk.falls))
+        ends = {verdict: united(pairs) for verdict, pairs in walk.ends.items()}
+        return Passage(arrives, ends, walk.left.either(walk.falls))
 
     def _drop(self, walk: _Walk, dropped: Node) -> None:
         hit = exactly(dropped).both(walk.left)
-        _add(walk.ends, "DROP", hit)
+        walk.end("DROP", hit)
         walk.left = walk.left.but(exactly(dropped))
 
     def _act(self, walk: _Walk, spec: RuleSpec, match: Pair, took: Pair, stage: Stage, hook: Hook, depth: int) -> None:
@@ -239,7 +263,7 @@ class TableWalk:
         else:
             walk.left = walk.left.but(match)
             if jump in STANDARD:
-                _add(walk.ends, jump, took)
+                walk.end(jump, took)
             else:
                 walk.falls = walk.falls.either(took)
 
@@ -250,7 +274,7 @@ class TableWalk:
             passage = self._summary(name, stage)
             self._enter(name, took)
             for verdict, pair in passage.ends.items():
-                _add(walk.ends, verdict, pair.both(took))
+                walk.end(verdict, pair.both(took))
             if goto:
                 walk.left = walk.left.but(match)
                 walk.falls = walk.falls.either(passage.falls.both(took))
@@ -260,7 +284,7 @@ class TableWalk:
             return
         passage = self._changed(name, took, stage, hook, depth)
         for verdict, pair in passage.ends.items():
-            _add(walk.ends, verdict, pair)
+            walk.end(verdict, pair)
         walk.left = walk.left.but(match)
         if goto:
             walk.falls = walk.falls.either(passage.falls)
@@ -306,23 +330,23 @@ class TableWalk:
         if name == "NFQUEUE":
             walk.left = walk.left.but(match)
             if target.bypass:
-                _add(walk.ends, "ACCEPT", may)
-            _add(walk.ends, "QUEUE", may if target.bypass else took)
+                walk.end("ACCEPT", may)
+            walk.end("QUEUE", may if target.bypass else took)
         elif name == "SYNPROXY":
             walk.left = Pair(walk.left.may, walk.left.but(match).must)
-            _add(walk.ends, "STOLEN", may)
-            _add(walk.ends, "DROP", may)
+            walk.end("STOLEN", may)
+            walk.end("DROP", may)
         elif name == "TPROXY":
             walk.left = walk.left.but(match)
             change = self.effects.set_mark(*target.mark)
-            _add(walk.ends, "ACCEPT", self._change(may, change))
-            _add(walk.ends, "DROP", may)
+            walk.end("ACCEPT", self._change(may, change))
+            walk.end("DROP", may)
         elif name == "REJECT":
             walk.left = walk.left.but(match)
-            _add(walk.ends, "REJECT", took)
+            walk.end("REJECT", took)
         elif target.terminal and self.table.name == "nat":
             walk.left = walk.left.but(match)
-            _add(walk.ends, "TRANSLATED", self._change(took, self.effects.nat(target, hook)))
+            walk.end("TRANSLATED", self._change(took, self.effects.nat(target, hook)))
         else:
             self._goes_on(walk, target, match, took)
 

@@ -123,6 +123,12 @@ def answer(command: Command, program: str, family: Family) -> bool:
 def _run(command: Command, store: Store, console: Console) -> None:
     if command.table not in TABLES:
         raise table_missing(console.family.command, command.table)
+    if command.letter == "S" and not (command.zero or command.verbose or command.number):
+        found = store.sealed()
+        text = found.rules(command.table, command.chain) if found is not None else None
+        if text is not None:
+            console.line(text)
+            return
     if command.letter == "C" or (command.letter in "LS" and not command.zero):
         execute(command, TableEdit(store.read().table(command.table)), console)
         return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyiptables.cli.output import print_lines
 from pyiptables.cli.store import Store
@@ -124,9 +124,7 @@ class _Command:
         self.output = output
 
     def _save(self) -> int:
-        ruleset = Store.named(self.ruleset_file, self.family).read()
-        tables = None if self.table is None else (self.table,)
-        lines = save(ruleset, counters=self.counters, tables=tables, program=self.program)
+        lines = self._lines(Store.named(self.ruleset_file, self.family))
         try:
             if self.output is None:
                 print_lines(lines)
@@ -136,6 +134,15 @@ class _Command:
             reason = "Table does not exist (do you need to insmod?)"
             raise _Refused(f"{self.program} {VERSION}: Cannot initialize: {reason}") from error
         return 0
+
+    def _lines(self, store: Store) -> Iterator[str]:
+        found = store.sealed()
+        if found is not None:
+            lines = found.saved(counters=self.counters, table=self.table, program=self.program)
+            if lines is not None:
+                return lines
+        tables = None if self.table is None else (self.table,)
+        return save(store.read(), counters=self.counters, tables=tables, program=self.program)
 
 
 def _write(output: int, lines: Iterable[str]) -> None:

@@ -16,18 +16,23 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pyiptables.errors import Locked, OperationFailed, ParameterProblem
 from pyiptables.extensions.base import GivenSets
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Ruleset
 
+if TYPE_CHECKING:
+    from pyiptables.cli.seal import SealedText
+
 _BLOCK = 1 << 16
 LONGEST_LINE = 1 << 24
 """Bytes of the longest line that is read."""
 LONGEST_FILE = 1 << 28
 """Bytes of the longest file that is read."""
+_LARGE = 1 << 18
+"""Bytes of the smallest file of which it is looked at whether it is sealed."""
 _PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -87,6 +92,20 @@ class Store:
         except OSError as error:
             raise OperationFailed(f"cannot read {self.source_name}: {error.strerror}") from error
 
+    def sealed(self) -> SealedText | None:
+        """The lines of a file that pyipt wrote and nobody has changed; None where rules must be read, or it cannot be."""
+        if self.path is None or self.sets is not None:
+            return None
+        try:
+            if os.stat(self.path).st_size < _LARGE:
+                return None
+            from pyiptables.cli.seal import sealed_text
+
+            with open(self.path, "rb") as file:
+                return sealed_text(file, self.family)
+        except OSError:
+            return None
+
     def _load(self, file: BinaryIO) -> Ruleset:
         from pyiptables.syntax.restore import load
 
@@ -133,11 +152,14 @@ class Change:
         """Write now what was put in place, so that it stays even when the block ends with an error."""
         if not self._pending:
             return
+        from pyiptables.cli.seal import sealed
+        from pyiptables.render.kept import KeptForm
         from pyiptables.render.save import save
 
-        lines = save(self.ruleset, counters=True, program=f"{self._store.family.command}-save", kept=True)
+        form, family = KeptForm(), self._store.family
+        lines = save(self.ruleset, counters=True, program=f"{family.command}-save", kept=form)
         try:
-            _replace_file(self._target, lines)
+            _replace_file(self._target, sealed(lines, family, lambda: form.printed))
         except (OSError, UnicodeEncodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it holds what is no text"
             raise OperationFailed(f"cannot write {self._store.path}: {reason}; it is as it was") from error

@@ -26,12 +26,14 @@ from pyiptables.hooks import Family
 from pyiptables.ipset.saving import save as save_sets
 from pyiptables.netfilter import Engine, QuickReplay, Replay, Role
 from pyiptables.netfilter.arriving import handed_over
+from pyiptables.netfilter.replay import Replayed
 from pyiptables.packet.capture import TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
 from pyiptables.render.given import with_counters
 from pyiptables.render.kernel import kernel_line
 from pyiptables.render.save import save
 from pyiptables.render.summary import Flows, Tally
+from pyiptables.render.told_json import JsonLines
 from pyiptables.render.trace_json import trace_json
 from pyiptables.ruleset.model import Ruleset
 from pyiptables.syntax.sets import missing, unfit
@@ -121,6 +123,7 @@ class Job:
     def capture(self, name: str) -> None:
         """Trace all frames of a capture."""
         ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
+        settle_down()
         source: Any = sys.stdin.buffer if name == "-" else name
         with open_capture(source, name="standard input" if name == "-" else name) as capture:
             host = read_host(self.options["snapshot"], self.options["host"])
@@ -138,7 +141,10 @@ class Job:
         """Feed frames and show what comes of them, in the form asked for."""
         tally = Tally(self.family)
         if self.options["packet"] is not None:
-            self.one_packet(replay, frames, self.options["packet"])
+            self.one_packet(replay, frames, self.options["packet"], two_sided=two_sided)
+            return
+        if self.options["format"] != "text" and self.quickly():
+            self.told(replay, frames, two_sided=two_sided)
             return
         if self.options["format"] != "text":
             for replayed in self.until_truncated(frames, replay.feed):
@@ -147,14 +153,57 @@ class Job:
                     self.show(replayed.trace)
             return
         if self.options["flows"]:
-            self.flows(replay, frames, tally)
+            replay = self.flows(replay, frames, tally, two_sided=two_sided)
         else:
             replay = self.stories_or_rows(replay, frames, tally, two_sided=two_sided)
         self.screen.tally(tally, self.replay_lines(replay))
 
-    def one_packet(self, replay: Replay, frames: Iterator[Frame], wanted: int) -> None:
+    def quickly(self) -> bool:
+        """Whether packets may be told without all that the walk records: nobody wants their frames, or what missed."""
+        return self.options["writer"] is None and not self.options["explain"] and not self.options["strict"]
+
+    def told(self, replay: Replay, frames: Iterator[Frame], *, two_sided: bool) -> None:
+        """What is printed of each packet, of most as the like of it was told before."""
+        log = self.options["format"] == "kernel"
+        replay.engine.network.sends = two_sided or not log
+        quick = QuickReplay.following(replay, two_sided=two_sided, told=True)
+        lines, start = JsonLines(self.family), self.start or 0
+        try:
+            for frame in frames:
+                fate = quick.fare(frame)
+                if fate is None:
+                    continue
+                if log:
+                    for event in fate.logged(frame):
+                        self.screen.out(kernel_line(event, start))
+                else:
+                    self.screen.out(lines.line(fate, frame))
+        except TruncatedCaptureError as error:
+            self.truncated(error)
+        quick.settle()
+
+    def skipping(self, replay: Replay, wanted: int, *, two_sided: bool) -> Callable[[Frame], Replayed]:
+        """What feeds frames to a replay, those before one without their stories where nobody can tell the difference."""
+        engine = replay.engine
+        if not self.quickly() or two_sided or engine.host.neighbours:
+            return replay.feed
+        recorder = engine.recorder
+        quick = QuickReplay.following(replay, two_sided=False)
+
+        def feed(frame: Frame) -> Replayed:
+            if frame.number != wanted:
+                quick.fare(frame)
+                return Replayed(frame, Role.RECEIVED)
+            quick.settle()
+            engine.speak(recorder)
+            return quick.feed(frame)
+
+        return feed
+
+    def one_packet(self, replay: Replay, frames: Iterator[Frame], wanted: int, *, two_sided: bool) -> None:
         """Only the story of one packet, after those before it have had their effect."""
-        for replayed in self.until_truncated(frames, replay.feed):
+        feed = self.skipping(replay, wanted, two_sided=two_sided)
+        for replayed in self.until_truncated(frames, feed):
             self.write_frames(replayed.frame, replay.engine)
             if replayed.frame.number == wanted:
                 if replayed.trace is None:
@@ -165,9 +214,23 @@ class Job:
                 return
         raise Error(f"there is no packet {wanted} in this capture")
 
-    def flows(self, replay: Replay, frames: Iterator[Frame], tally: Tally) -> None:
-        """A line for each connection."""
+    def flows(self, replay: Replay, frames: Iterator[Frame], tally: Tally, *, two_sided: bool) -> Replay:
+        """A line for each connection; the replay that saw the last packet."""
         flows = Flows(self.family)
+        if self.quickly():
+            quick = QuickReplay.following(replay, two_sided=two_sided)
+            lines = self.screen.lines(self.start or 0)
+            try:
+                for frame in frames:
+                    fate = quick.fare(frame)
+                    if fate is not None:
+                        lines.counted(fate)
+                        flows.add_fate(fate, frame)
+            except TruncatedCaptureError as error:
+                self.truncated(error)
+            quick.settle()
+            lines.add_to(tally, quick.courses.passed.values())
+            replay = quick
         for replayed in self.until_truncated(frames, replay.feed):
             self.write_frames(replayed.frame, replay.engine)
             if replayed.trace is not None:
@@ -175,6 +238,7 @@ class Job:
                 flows.add(replayed.trace)
         for line in flows.lines(self.start or 0, self.screen.width):
             self.screen.out(line)
+        return replay
 
     def stories_or_rows(self, replay: Replay, frames: Iterator[Frame], tally: Tally, *, two_sided: bool) -> Replay:
         """Stories of a few packets, or a line for each of many; the replay that saw the last of them."""
@@ -206,8 +270,6 @@ class Job:
 
     def rows(self, quick: QuickReplay, frames: Iterator[Frame], tally: Tally) -> QuickReplay:
         """A line for each packet, made quickly."""
-        gc.freeze()  # rules are many and stay
-        gc.set_threshold(RARELY)
         lines = self.screen.lines(self.start or 0)
         try:
             self.screen.fates(quick, frames, lines)
@@ -292,6 +354,12 @@ class Job:
             if self.options["strict"]:
                 raise Error(f"--strict: it would have to be assumed that {text}")
             click.echo(f"assumed: {text}", err=True)
+
+
+def settle_down() -> None:
+    """Rules are many and stay: look for unreachable objects rarely, and not among them."""
+    gc.freeze()
+    gc.set_threshold(RARELY)
 
 
 def refuse_unknown(trace: Trace) -> None:

@@ -71,10 +71,30 @@ def beginning(reach: Reach, words: str, table: str) -> PacketSet:
 
 def verdicts(reach: Reach, rules: list[PlacedRule], packets: PacketSet) -> set[str]:
     """What the rules decide about packets of a set that come to them: names of verdicts and targets."""
-    return {
-        rule.spec.target_name for rule in rules
-        if rule.spec.jump != "RETURN" and reach.takes(rule.table, rule.chain, rule.number).may & packets
-    }  # fmt: skip
+    found: set[str] = set()
+    for rule in rules:
+        here = packets if rule.spec.jump == "RETURN" else reach.takes(rule.table, rule.chain, rule.number).may & packets
+        if rule.spec.jump == "RETURN" or not here:
+            continue
+        if not rule.spec.goto:
+            found.add(rule.spec.target_name)
+            continue
+        beyond = [each for each in behind(reach, rule) if each.ends]
+        found |= verdicts(reach, [each for each in beyond if not each.spec.goto], here)
+        for each in beyond:
+            here = here - reach.takes(each.table, each.chain, each.number).must
+        if here:  # comes to the end of the chain, or goes on in another
+            found.add(reach.ruleset.tables[rule.table].chains[rule.chain].policy or rule.spec.target_name)
+    return found
+
+
+def behind(reach: Reach, rule: PlacedRule) -> list[PlacedRule]:
+    """The rules of the chain that a goto leads to; none for other rules."""
+    chain = reach.ruleset.tables[rule.table].chains.get(rule.spec.jump or "") if rule.spec.goto else None
+    rules = chain.rules if chain is not None else ()
+    return [
+        PlacedRule(rule.family, rule.table, rule.spec.jump or "", number, each) for number, each in enumerate(rules, 1)
+    ]
 
 
 def named(rules: list[PlacedRule]) -> str:

@@ -128,6 +128,11 @@ class Engine:
         self.recorder = self.network.recorder = None
         self.network.sends = False
 
+    def speak(self, recorder: Recorder | None) -> None:
+        """Record again, and make frames."""
+        self.recorder = self.network.recorder = recorder
+        self.network.sends = True
+
     def take_frames(self) -> list[tuple[str, int, bytes]]:
         """The frames that left since last asked: interface, link type, bytes."""
         frames, self.network.sent = self.network.sent, []

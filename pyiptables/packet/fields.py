@@ -48,7 +48,7 @@ def readable(name: str, length: int, *, hotdrop: bool = True) -> Readable:
 def tcp_option(skb: Any, kind: int) -> bool | None:
     """Whether a TCP segment has an option of that kind; None when its options cannot be read (xt_tcpudp.c)."""
     data, at = skb.data, skb.thoff
-    end = at + (data[at + 12] >> 4) * 4
+    end = at + (data[at + 12] >> 4) * 4 if at + 20 <= len(data) else at
     if end > len(data) or end - at < 20:
         return None
     at += 20

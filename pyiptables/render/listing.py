@@ -6,7 +6,7 @@ Source of the form: iptables/iptables.c and iptables/xshared.c of iptables 1.8, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import Family
@@ -30,6 +30,8 @@ class _Style:
     """The column of an address that is not asked for."""
     no_counters: str = ""
     """The columns of counters that are 0."""
+    middles: dict[tuple[object, ...], str] = field(default_factory=dict)
+    """The columns from the protocol to the interfaces, by what they say: few, for many rules."""
 
     def counters(self, seen: Counters) -> str:
         """The columns of a rule's counters."""
@@ -104,13 +106,24 @@ def _row(number: int, rule: Rule, style: _Style, facts: RuleFacts) -> str:
     text = f"{number:<4} " if style.line_numbers else ""
     if style.verbose:
         text += style.no_counters if rule.counters is ZERO else style.counters(rule.counters)
-    invert, protocol = _protocol(spec, numeric)
-    text += f"{pad(_target(spec), 9)} {invert}{protocol:<4} {_fragment(spec)} "
-    if style.verbose:
-        text += f" {pad(_interface(spec.in_interface, numeric), 6)} {pad(_interface(spec.out_interface, numeric), 6)} "
-    for match in (spec.source, spec.destination):
-        text += style.any_address if match is None else _column(match, family, numeric)
-    return f"{text}{'[goto] ' if spec.goto else ''}{_extensions(spec, facts, numeric)}\n"
+    key = (id(spec.protocol), spec.fragment, id(spec.in_interface), id(spec.out_interface))  # of rules that stay
+    middle = style.middles.get(key)
+    if middle is None:
+        middle = style.middles[key] = _middle(spec, style)
+    source, destination = spec.source, spec.destination
+    from_where = style.any_address if source is None else _column(source, family, numeric)
+    to_where = style.any_address if destination is None else _column(destination, family, numeric)
+    goto = "[goto] " if spec.goto else ""
+    return f"{text}{pad(_target(spec), 9)} {middle}{from_where}{to_where}{goto}{_extensions(spec, facts, numeric)}\n"
+
+
+def _middle(spec: RuleSpec, style: _Style) -> str:
+    invert, protocol = _protocol(spec, style.numeric)
+    text = f"{invert}{protocol:<4} {_fragment(spec)} "
+    if not style.verbose:
+        return text
+    first, last = (pad(_interface(end, style.numeric), 6) for end in (spec.in_interface, spec.out_interface))
+    return f"{text} {first} {last} "
 
 
 def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
@@ -129,7 +142,8 @@ def verbose_line(spec: RuleSpec, family: Family, table_name: str) -> str:
 
 def _target(spec: RuleSpec) -> str:
     """The name of the target as the kernel has it."""
-    return (spec.target.kernel_name if spec.target is not None else "") or spec.target_name
+    target = spec.target
+    return spec.jump or "" if target is None else target.kernel_name or target.name
 
 
 def _protocol(spec: RuleSpec, numeric: bool) -> tuple[str, str]:
@@ -158,7 +172,8 @@ def _address(match: AddressMatch | None, family: Family, numeric: bool) -> str:
 
 
 def _column(match: AddressMatch, family: Family, numeric: bool) -> str:
-    return f"{'!' if match.invert else ' '}{pad(_address(match, family, numeric), 19)} "
+    text = _network(match.address, match.mask, family, numeric)  # which is ASCII, if it is in numbers
+    return f"{'!' if match.invert else ' '}{text.ljust(19) if numeric else pad(text, 19)} "
 
 
 def _network(address: int, mask: int, family: Family, numeric: bool) -> str:
@@ -174,5 +189,7 @@ def _extensions(spec: RuleSpec, facts: RuleFacts, numeric: bool) -> str:
     if not spec.matches and spec.target is None:
         return ""
     spec.tell(facts)
-    text = "".join([match.list(facts, numeric) for match in spec.matches])
+    text = ""
+    for match in spec.matches:
+        text += match.list(facts, numeric)
     return text if spec.target is None else text + spec.target.list(facts, numeric)

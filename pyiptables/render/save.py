@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from pyiptables.extensions.base import RuleFacts
-from pyiptables.render.kept import KeptRules
+from pyiptables.render.kept import KeptForm, KeptRules
 from pyiptables.render.parts import known_table
 from pyiptables.render.rules import rule_text
-from pyiptables.render.words import readable
 from pyiptables.ruleset.model import ZERO, Ruleset, Table
 from pyiptables.syntax.messages import VERSION
 
@@ -21,7 +20,7 @@ def save(
     tables: Sequence[str] | None = None,
     program: str,
     now: float | None = None,
-    kept: bool = False,
+    kept: KeptForm | None = None,
 ) -> Iterator[str]:
     """The lines that iptables-save prints, line breaks included.
 
@@ -40,14 +39,14 @@ def save(
         yield f"# Completed on {date}\n"
 
 
-def table_lines(ruleset: Ruleset, table: Table, *, counters: bool, kept: bool = False) -> Iterator[str]:
+def table_lines(ruleset: Ruleset, table: Table, *, counters: bool, kept: KeptForm | None = None) -> Iterator[str]:
     """One table from ``*NAME`` to ``COMMIT``, as :func:`save` prints it, without the comments."""
     yield f"*{table.name}\n"
     for chain in table.chains.values():
-        shown = readable(chain.name) if kept else chain.name
+        shown = chain.name if kept is None else kept.word(chain.name)
         yield f":{shown} {chain.policy or '-'} [{chain.counters.packets}:{chain.counters.bytes}]\n"
     family, name = ruleset.family, table.name
-    rules = KeptRules(table, family) if kept else None
+    rules = KeptRules(table, family, kept) if kept is not None else None
     facts = RuleFacts(family, name)
     seen = ""
     for chain in table.chains.values():

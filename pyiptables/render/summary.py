@@ -10,6 +10,7 @@ from typing import Any
 from pyiptables.hooks import Family
 from pyiptables.netfilter import Fate
 from pyiptables.netfilter.path import Ended
+from pyiptables.packet.link import Frame
 from pyiptables.packet.notation import endpoint_texts, protocol_text, tcp_flag_letters
 from pyiptables.packet.skb import Skb
 from pyiptables.render.rules import rule_text
@@ -23,6 +24,7 @@ MOST_TAILS = 65_536
 WIDE = 120
 """From this width on, time and translation have columns of their own."""
 NARROW_PACKET = 41
+LINK = 14
 STAYS = ("LOCAL", "BROADCAST", "MULTICAST", "ANYCAST")
 
 
@@ -143,12 +145,16 @@ class FateLines:
 
     def count(self, fate: Fate) -> str:
         """Count a packet where nobody else does; the end of its line."""
-        verdict, place, key = self._tail(fate.ended)
-        if fate.course is None:
-            self.counts[key] += 1
+        self.counted(fate)
+        verdict, place, _ = self._tail(fate.ended)
         if fate.text is None:
             fate.text = self._behind(fate, verdict, place)
         return str(fate.text)
+
+    def counted(self, fate: Fate) -> None:
+        """Count a packet whose course does not."""
+        if fate.course is None:
+            self.counts[self._tail(fate.ended)[2]] += 1
 
     def _behind(self, fate: Fate, verdict: str, place: str) -> str:
         """The line behind number and time."""
@@ -263,6 +269,21 @@ class Flows:
         flow = self.found.setdefault(key, Flow(row))
         flow.packets += 1
         flow.bytes += next(len(event.data) for event in trace.events if isinstance(event, events.Arrived))
+        flow.verdicts[row.verdict] += 1
+        if row.place:
+            flow.places[row.place] = None
+
+    def add_fate(self, fate: Fate, frame: Frame) -> None:
+        """Count a packet that was replayed without its story to its connection."""
+        row = fate.text
+        if row is None:
+            row = fate.text = row_of_fate(fate, frame.number, frame.time_ns, self.family)
+        known: tuple[object, ...] = fate.connection or (row.path, row.packet)
+        flow = self.found.get(known)
+        if flow is None:
+            flow = self.found[known] = Flow(row)
+        flow.packets += 1
+        flow.bytes += len(fate.data) if fate.side is None else len(frame.data) - LINK
         flow.verdicts[row.verdict] += 1
         if row.place:
             flow.places[row.place] = None

@@ -59,8 +59,8 @@ def event_object(event: Event, family: Family) -> dict[str, Any] | None:
     return found | {field.name: getattr(event, field.name) for field in fields(event)}
 
 
-def trace_object(trace: Trace, family: Family, role: str = "") -> dict[str, Any]:
-    """A packet's whole story."""
+def head_object(trace: Trace, family: Family, role: str = "") -> dict[str, Any]:
+    """What is said of a packet before its events."""
     arrived = next((event for event in trace.events if isinstance(event, events.Arrived)), None)
     decided = trace.decided
     found: dict[str, Any] = {"number": trace.number}
@@ -85,10 +85,20 @@ def trace_object(trace: Trace, family: Family, role: str = "") -> dict[str, Any]
             "rule": rule,
             "nearest": next(iter(nearest(trace, decided, family)), None) if decided.verdict == "DROP" else None,
         }
-    found["events"] = [made for event in trace.events if (made := event_object(event, family)) is not None]
     return found
+
+
+def trace_object(trace: Trace, family: Family, role: str = "") -> dict[str, Any]:
+    """A packet's whole story."""
+    told = [made for event in trace.events if (made := event_object(event, family)) is not None]
+    return head_object(trace, family, role) | {"events": told}
+
+
+def text_of(value: Any) -> str:
+    """A value on one line."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def trace_json(trace: Trace, family: Family, role: str = "") -> str:
     """The object on one line."""
-    return json.dumps(trace_object(trace, family, role), ensure_ascii=False)
+    return text_of(trace_object(trace, family, role))

@@ -95,35 +95,46 @@ def _flow(chain: Chain, table: Table) -> _Flow:
 def _reached(table: Table, flows: Mapping[str, _Flow]) -> dict[str, frozenset[Hook]]:
     """From which hooks each chain can be reached; Refused when jumps that can be reached run in a circle."""
     hooks = dict.fromkeys(table.chains, _NOWHERE)
+    left: dict[str, None] = {}
     for name, chain in table.chains.items():
         if chain.built_in:
-            _walk(table, Hook[name], name, flows, hooks)
+            hooks[name] = frozenset((Hook[name],))
+            _walk(table, name, flows, left)
+    sums: dict[tuple[frozenset[Hook], frozenset[Hook]], frozenset[Hook]] = {}  # few, and shared by many chains
+    for name in reversed(left):  # a chain comes after all that lead to it
+        mine = hooks[name]
+        for _, jump in flows[name].jumps:
+            there = hooks[jump]
+            if there is not mine:
+                both = (there, mine)
+                hooks[jump] = sums[both] if both in sums else sums.setdefault(both, there | mine)
     return hooks
 
 
-def _walk(table: Table, hook: Hook, start: str, flows: Mapping[str, _Flow], hooks: dict[str, frozenset[Hook]]) -> None:
-    """Visit each chain that the hook leads to once, depth first, without recursion: chains can be nested deeply."""
-    more = {_NOWHERE: frozenset((hook,))}  # sets of hooks with this one too: few, and shared by many chains
-    hooks[start] = more[_NOWHERE]
+def _walk(table: Table, start: str, flows: Mapping[str, _Flow], left: dict[str, None]) -> None:
+    """Visit each chain that a chain leads to once, depth first, without recursion: chains can be nested deeply.
+
+    ``left`` has the chains that have been left for good, in that order; they are in no circle.
+    """
     under_way = {start}
     path = [(start, iter(flows[start].jumps))]
     while path:
         name, jumps = path[-1]
         for number, jump in jumps:
+            if jump in left:
+                continue
             if jump in under_way:
                 line = table.chains[name].rules[number - 1].line
                 raise Refused(LOOP, f"the jump to {jump} closes a loop", name, number, line)
-            before = hooks[jump]
-            if hook not in before:
-                found = more.get(before)
-                if found is None:
-                    found = more[before] = before | {hook}
-                hooks[jump] = found
+            further = flows[jump].jumps
+            if further:
                 under_way.add(jump)
-                path.append((jump, iter(flows[jump].jumps)))
+                path.append((jump, iter(further)))
                 break
+            left[jump] = None
         else:
             under_way.discard(name)
+            left[name] = None
             path.pop()
 
 

@@ -22,7 +22,7 @@ from .cases import Case, Place
 from .measure import Failed, Program, Runner
 from .namespace import namespace, usable
 
-PARTS = ("loading", "saving", "starting", "tracing")
+PARTS = ("loading", "saving", "starting", "tracing", "growing")
 COLUMNS = ("", "pyipt", "reference", "ratio", "at most", "memory", "a rule")
 BUSY = 1.0
 """A load of so much for each processor before anything is measured means that others take part of the machine."""
@@ -86,13 +86,15 @@ def _cases(place: Place, parts: Iterable[str], rules: tuple[int, ...], packets: 
         yield from cases.starting(place)
     if "tracing" in parts:
         yield from cases.tracing(place, packets, flows)
+    if "growing" in parts:
+        yield from cases.growth(place, rules[-1], packets, flows)
 
 
 def rows(case: Case, rounds: int, runner: Runner, interpreter: int) -> Iterator[tuple[str, ...]]:
     """The table's rows for a case: one for each reference; one that says what failed, where ours did."""
     own, *others = case.programs
     try:
-        taken = runner.in_turn([*case.programs, *([case.less] if case.less else [])], rounds)
+        taken = runner.in_turn([*case.programs, *filter(None, (case.less, case.their_less))], rounds)
     except Failed as error:
         yield (case.title, "failed", str(error)[:100], "", "", "", "")
         return
@@ -105,6 +107,8 @@ def rows(case: Case, rounds: int, runner: Runner, interpreter: int) -> Iterator[
         yield (*first, f"{case.missing} is not there", "", f"{case.most:g}", *ends)
     for number, other in enumerate(others):
         reference = taken[other.name].seconds
+        if case.their_less is not None:
+            reference -= taken[case.their_less.name].seconds
         most = f"{case.most:g}" if number == 0 else ""
         yield (*first, f"{_shown(reference)} {other.name}", f"{seconds / reference:.2f}", most, *ends)
         first, ends = ("", ""), ("", "")

@@ -15,6 +15,11 @@ from .measure import ENVIRONMENT, Program
 BIN = Path(sys.executable).parent
 RULES_OF_A_SERVICE = 10.6
 """How many rules a service of three pods has, on the average."""
+RULES_OF_A_SMALL_SERVICE = 5
+"""The same for a service of one pod."""
+FEW = 100
+"""Rules that many are compared with."""
+OPEN = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class Case:
     """Programs that do the same: ours, then the reference, if it is there, then others to look at.
 
     ``most``: how many times the reference's time ours may take; ``less``: a program whose time is taken off ours first;
-    ``rules``: how many there are, for the memory of one. ``missing``: the reference, for where it is not there.
+    ``their_less``: the same for the reference. ``rules``: how many there are, for the memory of one. ``missing``: the
+    reference, for where it is not there.
     """
 
     title: str
@@ -30,6 +36,7 @@ class Case:
     most: float
     rules: int = 0
     less: Program | None = None
+    their_less: Program | None = None
     missing: str = "iptables"
 
 
@@ -126,3 +133,46 @@ def tracing(place: Place, packets: int, flows: int) -> Iterator[Case]:
     yield Case(
         f"trace {packets:,} packets", (ours("pyipt", *words, capture), *reference), 1, less=load, missing="tcpdump"
     )
+
+
+def growth(place: Place, many: int, packets: int, flows: int) -> Iterator[Case]:
+    """What a packet costs with many rules, beside what it costs with few: in long flows, and in flows that just begin."""
+    host = place.file("host.toml", iter([captures.HOST]))
+    asked = kube.services(FEW // RULES_OF_A_SMALL_SERVICE, endpoints=1)
+    straight = [
+        replace(one, address=one.endpoints[0], port=one.target_port) for one in asked if one.endpoints
+    ]  # as nobody translates them in a flat ruleset
+    for kind, wanted in (("kube", asked), ("flat", straight)):
+        rules = [_grown(place, kind, count) for count in (many, FEW)]
+        single = _captured(place, wanted, f"{kind}-one", 1, 1)
+        for what, count, parts in (("usual", packets // 5, flows // 10), ("new", packets // 25, packets // 100)):
+            capture = _captured(place, wanted, f"{kind}-{what}", count, parts)
+            most, least, most_less, least_less = (
+                ours("pyipt", "trace", "--rules", one, "--host", host, "--summary", path)
+                for path in (capture, single)
+                for one in rules
+            )
+            yield Case(
+                f"trace {count:,} packets of {parts:,} flows, {kind}, {many:,} rules",
+                (most, replace(least, name=f"{FEW} rules")),
+                1.5,
+                less=replace(most_less, name="loading"),
+                their_less=replace(least_less, name="loading few"),
+            )
+
+
+def _grown(place: Place, kind: str, count: int) -> Path:
+    """A ruleset that forwards, of so many rules."""
+    name = f"grown-{kind}-{count}.rules"
+    if kind == "kube":
+        return place.file(name, kube.ruleset(kube.services(count // RULES_OF_A_SMALL_SERVICE, endpoints=1)))
+    lines = (line.replace("-A INPUT", "-A FORWARD").replace("COMMIT\n", OPEN) for line in flat.ruleset(count))
+    return place.file(name, lines)
+
+
+def _captured(place: Place, wanted: list[kube.Service], name: str, packets: int, flows: int) -> Path:
+    """A capture of flows to those services."""
+    path = place.folder / f"{name}.pcapng"
+    with open(path, "wb") as file:
+        captures.write(file, wanted, packets, flows)
+    return path

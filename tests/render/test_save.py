@@ -13,6 +13,7 @@ from specs import rule, ruleset
 
 from pyiptables.errors import OperationFailed, TableMissing
 from pyiptables.hooks import Family
+from pyiptables.render.kept import KeptForm
 from pyiptables.render.listing import listing
 from pyiptables.render.rules import rules
 from pyiptables.render.save import save
@@ -46,7 +47,7 @@ COMMIT
 """,
     ),
     (
-        {"counters": True, "kept": True},
+        {"counters": True, "kept": KeptForm()},
         """*filter
 :INPUT ACCEPT [0:0]
 :FORWARD ACCEPT [0:0]

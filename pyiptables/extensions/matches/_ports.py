@@ -20,11 +20,11 @@ class PortsMatch(Match):
         return self._list_port(type(self).sport, facts, numeric) + self._list_port(type(self).dport, facts, numeric)
 
     def _list_port(self, option: Option, facts: RuleFacts, numeric: bool) -> str:
-        if not self.has(option):
+        value = self.values.get(option.attribute)
+        if value is None:
             return ""
-        low, high = self.values[option.attribute]
-        plural, mark = "s" if low != high else "", "!" if self.inverts(option) else ""
-        return f" {option.list_as}{plural}:{mark}{option.kind.list((low, high), facts, numeric)}"
+        plural, mark = "s" if value[0] != value[1] else "", "!" if option.attribute in self.inverted else ""
+        return f" {option.list_as}{plural}:{mark}{option.kind.list(value, facts, numeric)}"
 
     def port_parts(self, header: Any, facts: RuleFacts) -> Iterator[Predicate]:
         """The header (tcp or udp of :mod:`pyiptables.packet.fields`) is there, and its ports are the ones wanted."""

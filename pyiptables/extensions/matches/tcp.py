@@ -99,8 +99,11 @@ class TcpMatch(PortsMatch):
 
     def list(self, facts: RuleFacts, numeric: bool) -> str:
         """``tcp dpt:22 flags:0x17/0x02``."""
-        rest = "".join(self.list_option(option, facts, numeric) for option in (type(self).option, type(self).flags))
-        return f" tcp{self.list_ports(facts, numeric)}{rest}"
+        cls, text = type(self), " tcp" + self.list_ports(facts, numeric)
+        for option in (cls.option, cls.flags):
+            if option.attribute in self.values:
+                text += self.list_option(option, facts, numeric)
+        return text
 
     def parts(self, facts: RuleFacts) -> Iterator[Predicate]:
         """Ports, flags, then the option, as tcp_mt tests them."""

@@ -66,7 +66,6 @@ class QuickReplay(Steps, Replay):
     def fare(self, frame: Frame) -> Fate | None:
         """How a frame's packet fared; None for a frame that is not sent through the rules."""
         _, now, interface, linktype, direction, data, _ = frame
-        self.latest = now
         side: Side | None = None
         if len(data) > 53 and data[23] == TCP and linktype == ETHERNET and direction is not OUTBOUND:
             sides = self.sides.get(interface)
@@ -94,6 +93,7 @@ class QuickReplay(Steps, Replay):
                 if size >= 0 and (not self.checked or sums_up(data, behind, side.pseudo + length - 20)):
                     end = seq + size & 0xFFFFFFFF if size else seq
                     if stride(entry, side.way, seq, end, ack, window, now, self.pace):
+                        self.latest = now
                         fate, course = open_
                         course.packets += 1
                         course.bytes += length
@@ -103,8 +103,11 @@ class QuickReplay(Steps, Replay):
         if not self.two_sided and linktype == ETHERNET and direction is not OUTBOUND:
             stepped = self.step(frame, side)
             if stepped is not None:
+                self.latest = now
                 return stepped
         slow: Fate | None = self.feed(frame).fate
+        if slow is not None:  # a frame that is not sent through the rules leaves the clocks as they are
+            self.latest = now
         return slow
 
     def settle(self) -> None:
@@ -138,6 +141,7 @@ class QuickReplay(Steps, Replay):
         fate = Fate(packet.data, start, end, engine.state, ended)
         if skb is None:
             return fate
+        fate.connection = skb.nfct.original if skb.nfct is not None else None
         now = bytes(skb.data)
         if packet.local and packet.data[12:16] == NO_SOURCE and skb.family is Family.IPV4:  # routing filled it in
             sent_from = skb.nfct.original.src if skb.nfct is not None else skb.saddr

@@ -10,7 +10,9 @@ from pyiptables.conntrack.entry import NAT_MASK
 from pyiptables.host import Decision
 from pyiptables.netfilter.path import Ended
 from pyiptables.netfilter.quick.course import Course
-from pyiptables.trace.events import Trace
+from pyiptables.netfilter.quick.story import retold_event
+from pyiptables.packet.link import Frame
+from pyiptables.trace.events import Logged, Trace
 
 TCP, UDP, ICMP = 6, 17, 1
 NO_LIMIT = 0xFFFF
@@ -27,7 +29,20 @@ class Fate:
     for whoever prints it to keep what was made of it.
     """
 
-    __slots__ = ("course", "data", "end", "ended", "side", "start", "state", "text", "trace", "translated", "whole")
+    __slots__ = (
+        "connection",
+        "course",
+        "data",
+        "end",
+        "ended",
+        "side",
+        "start",
+        "state",
+        "text",
+        "trace",
+        "translated",
+        "whole",
+    )
 
     def __init__(self, data: bytes, start: str, end: str, state: str, ended: Ended) -> None:
         self.data = data
@@ -41,6 +56,16 @@ class Fate:
         self.side: Side | None = None
         self.text: Any = None
         self.trace: Trace | None = None
+        self.connection: Tuple | None = None
+
+    def logged(self, frame: Frame) -> list[Any]:
+        """The lines that the packet of a frame leaves in the kernel's log, where stories are told."""
+        if self.trace is not None:
+            return self.trace.of(Logged)
+        story = self.course.story if self.course is not None else None
+        if story is None or self.side is None:
+            return []
+        return [retold_event(event, self.side, frame) for event in story.logged]
 
 
 class Side:
@@ -99,5 +124,5 @@ class Side:
             goes = self.goes
             ports = (goes.sport, goes.dport) if goes.protocol != ICMP else (data[34] << 8 | data[35], 0)
             fate.translated = data[14:26] + ENDPOINTS(goes.src, goes.dst, *ports)
-        fate.course, fate.side = course, self
+        fate.course, fate.side, fate.connection = course, self, self.entry.original
         return fate

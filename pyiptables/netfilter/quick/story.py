@@ -7,9 +7,11 @@ course is only kept for retelling where the story it was learned from, retold, i
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from pyiptables.conntrack.nat_manip import Manip, status_bit
+from pyiptables.conntrack.nat_manip import status_bit
+from pyiptables.conntrack.nat_range import Manip
 from pyiptables.hooks import Family
 from pyiptables.netfilter.link import ETHERNET, Neighbourhood
 from pyiptables.packet.link import Frame
@@ -41,8 +43,10 @@ ALIKE = (
 
 
 class Telling:
-    """What is a side's own in its packets' stories: connection, route in words, endpoints as they came and as they go,
-    the link-layer header of what leaves (None where it is not known), and how to make those packets' bytes.
+    """What is a side's own in its packets' stories, and how to make their bytes at each stage.
+
+    ``connection`` is the tuple, ``words`` the route's; ``before`` and ``after`` are the endpoints as they come and go, and
+    ``changed`` says which differ. ``link`` is the link-layer header of what leaves, None where it is not known.
     """
 
     __slots__ = ("after", "before", "changed", "connection", "ends", "kind", "link", "mac", "sums", "words")
@@ -130,10 +134,11 @@ def link_of(side: Side, neighbourhood: Neighbourhood) -> bytes | None:
 
 def retold(found: tuple[Event, ...], side: Side, frame: Frame) -> tuple[Event, ...]:
     """The events of a story, said of a packet of a side whose :class:`Telling` is there."""
-    return tuple(_retold(event, side, frame) for event in found)
+    return tuple(retold_event(event, side, frame) for event in found)
 
 
-def _retold(event: Event, side: Side, frame: Frame) -> Event:
+def retold_event(event: Event, side: Side, frame: Frame) -> Event:
+    """An event of a story, said of a packet of a side."""
     own, data = side.telling, frame.data
     match event:
         case events.Arrived():
@@ -147,6 +152,31 @@ def _retold(event: Event, side: Side, frame: Frame) -> Event:
             return events.Changed(event.what, own.before[place], own.after[place])
         case events.Sent():
             return events.Sent(event.interface, own.frame(data), ETHERNET if own.link else event.linktype)
+        case LoggedAt():
+            packet = own.moved(data[LINK : LINK + (data[16] << 8 | data[17])], event.stage)
+            return events.Logged(
+                frame.time_ns, event.prefix, event.level, event.flags, Family.IPV4, event.in_interface,
+                event.out_interface, own.mac, event.mark, packet, event.trace,
+            )  # fmt: skip
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAt(events.Logged):
+    """A line in the kernel's log about the packet as it was at a stage."""
+
+    stage: int = 0
+
+
+def staged(event: Event, side: Side, data: bytes) -> Event:
+    """An event of a packet, a frame of a side; with the stage for one that tells of the packet's bytes."""
+    if not isinstance(event, events.Logged):
+        return event
+    packet = data[LINK : LINK + (data[16] << 8 | data[17])]
+    for stage in range(4) if side.route.oif else (ARRIVED, REDIRECTED):
+        if side.telling.moved(packet, stage) == event.data:
+            said = {field.name: getattr(event, field.name) for field in fields(event)}
+            return LoggedAt(**said | {"data": b"", "mac": b""}, stage=stage)
     return event
 
 
@@ -168,9 +198,10 @@ class Teller:
             return False
         if (leaves and own.link is None) or not all(map(may_be_retold, found)):
             return False
-        if retold(found, side, frame) != found:
+        kept = tuple(staged(event, side, frame.data) for event in found)
+        if any(type(event) is events.Logged for event in kept) or retold(kept, side, frame) != found:
             return False
-        course.story = Story(found, own.changed)
+        course.story = Story(found, kept, own.changed)
         return True
 
     def fits(self, side: Side, course: Course, data: bytes) -> bool:
@@ -187,12 +218,16 @@ class Teller:
 
 
 class Story:
-    """A course's events, as recorded of the packet it was learned from; ``text`` is for whoever prints it."""
+    """A course's events, as recorded of the packet it was learned from.
 
-    __slots__ = ("changed", "events", "text")
+    ``logged`` are those of the kernel's log, ready to be retold; ``text`` is for whoever prints them.
+    """
 
-    def __init__(self, found: tuple[Event, ...], changed: tuple[Any, ...]) -> None:
+    __slots__ = ("changed", "events", "logged", "text")
+
+    def __init__(self, found: tuple[Event, ...], kept: tuple[Event, ...], changed: tuple[Any, ...]) -> None:
         self.events = found
+        self.logged = [event for event in kept if isinstance(event, LoggedAt)]
         self.changed = changed
         self.text: Any = None
 
@@ -200,5 +235,5 @@ class Story:
 def may_be_retold(event: Event) -> bool:
     """Whether an event is the same for all packets of a course, or is known how to be made for another."""
     if isinstance(event, events.Changed):
-        return event.what in (*ENDS, "mark")
-    return isinstance(event, (*ALIKE, events.Arrived, events.Tracked, events.Routed, events.Sent))
+        return event.what in (*ENDS, "mark", "trace")
+    return isinstance(event, (*ALIKE, events.Arrived, events.Tracked, events.Routed, events.Sent, events.Logged))

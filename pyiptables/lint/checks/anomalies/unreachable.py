@@ -9,7 +9,7 @@ from pyiptables.analysis.sets import PacketSet
 from pyiptables.lint.alike import condition, constant
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Proof, Severity
-from pyiptables.lint.proofs import HOSTS_OWN, beginning, covering, named, places, provable, verdicts, witness
+from pyiptables.lint.proofs import HOSTS_OWN, beginning, behind, covering, named, places, provable, verdicts, witness
 from pyiptables.lint.subject import PlacedRule, Subject
 
 ACCEPTS = frozenset(("ACCEPT",))
@@ -86,7 +86,8 @@ class Unreachable(Check):
         asked = asked & beginning(reach, ORDINARY, rule.table) or asked
         opposite = _opposite(reach, rule, taking, asked)
         deciding = DENIES if rule.spec.target_name in ACCEPTS else ACCEPTS
-        takers = [each for each in taking if each.spec.target_name in deciding]
+        beyond = [each for one in taking for each in (one, *behind(reach, one))]
+        takers = [each for each in beyond if each.spec.target_name in deciding]
         packet = witness(subject, rule, takers, asked) if opposite else None
         severity = Severity.ERROR if opposite else Severity.INFO
         return self.at(subject, rule, text, proof=Proof(places(subject, taking), packet), severity=severity)
@@ -104,6 +105,6 @@ def _opposite(reach: Reach, rule: PlacedRule, taking: list[PlacedRule], asked: P
     done = verdicts(reach, taking, asked)
     for each in taking:  # one that alone would cover it: those before are its exceptions
         if each.chain == rule.chain and each.ends and asked <= reach.matches(each.table, each.chain, each.number).must:
-            done = {each.spec.target_name}
+            done = verdicts(reach, [each], asked) if each.spec.goto else {each.spec.target_name}
             break
     return bool(done) and (done <= DENIES if does in ACCEPTS else done <= ACCEPTS)

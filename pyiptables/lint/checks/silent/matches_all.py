@@ -40,6 +40,9 @@ class MatchesAll(Check):
                 for option, text in _empty(match, rule):
                     fares = "with ! no packet matches" if text.startswith("!") else "every packet matches"
                     yield self.at(subject, rule, f"{text.removeprefix('!')}: {fares}", option=option)
+            for option, end in (("-i", rule.spec.in_interface), ("-o", rule.spec.out_interface)):
+                if end is not None and end.name == "+" and not end.invert:  # inverted: W109
+                    yield self.at(subject, rule, "these are all interfaces: every packet matches", option=option)
 
 
 def _empty(match: Match, rule: PlacedRule) -> Iterator[tuple[str, str]]:

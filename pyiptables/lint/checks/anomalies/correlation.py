@@ -1,0 +1,52 @@
+"""R305."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyiptables.lint.check import Check
+from pyiptables.lint.finding import Finding, Proof, Severity
+from pyiptables.lint.pairs import MOST_COMPARED, decides, opposite, selections
+from pyiptables.lint.subject import Subject
+
+
+class Correlation(Check):
+    """A rule that decides the opposite about a part of what an earlier one asks for, and each about more.
+
+    Their order matters to the packets that both ask for: whoever moves one changes the policy. There are many such pairs in
+    any firewall, so this is off unless asked for. Of the earlier rules (64 at most) the nearest is named.
+
+    Bad:
+        -A INPUT -s 192.0.2.0/24 -j DROP
+        -A INPUT -p tcp --dport 22 -j ACCEPT
+
+    Good:
+        -A INPUT ! -s 192.0.2.0/24 -p tcp --dport 22 -j ACCEPT
+
+    Suppress when:
+        it is meant so, as it mostly is.
+    """
+
+    code = "R305"
+    name = "correlation"
+    severity = Severity.INFO
+    default = False
+
+    def run(self, subject: Subject) -> Iterator[Finding]:
+        """The later rules of such pairs."""
+        for chain in selections(subject):
+            for rule in chain.rules:
+                if not decides(rule) or rule.unconditional:
+                    continue
+                selected = chain.selects(rule)
+                for earlier in reversed(chain.rules[max(0, rule.number - 1 - MOST_COMPARED) : rule.number - 1]):
+                    if not decides(earlier) or not opposite(earlier, rule):
+                        continue
+                    before = chain.selects(earlier)
+                    both = selected.must & before.must
+                    if both and not before.may <= selected.may and not selected.may <= before.may:
+                        text = (
+                            f"rule {earlier.number} decides {earlier.spec.target_name} about a part of this, and more"
+                        )
+                        yield self.at(subject, rule, text, proof=Proof((subject.place(earlier),)))
+                        break
