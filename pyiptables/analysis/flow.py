@@ -17,7 +17,18 @@ from pyiptables.analysis.effects import Effects, Quantify
 from pyiptables.analysis.pairs import Pair, exactly
 from pyiptables.analysis.reading import Reader, Stage
 from pyiptables.analysis.scan import usage
-from pyiptables.analysis.space import ANYCAST, BROADCAST, INVALID, LOCAL, MULTICAST, NEW, RELATED, UNICAST, Keeps
+from pyiptables.analysis.space import (
+    ANYCAST,
+    BROADCAST,
+    INVALID,
+    LOCAL,
+    MULTICAST,
+    NEW,
+    RELATED,
+    UNICAST,
+    UNTRACKED,
+    Keeps,
+)
 from pyiptables.analysis.walk import TableWalk
 from pyiptables.hooks import TABLES, Family, Hook
 from pyiptables.ruleset.model import Ruleset
@@ -53,6 +64,7 @@ class Flow:
         self._marked = False
         """Whether packets on the way may have had their marks changed by now."""
         self._flags_in_nat: bool | None = None
+        self._behind_raw: dict[Hook, Pair] = {}
         self._written: set[str] | None = None
         self.hooks: dict[Hook, HookResult] = {}
         self.tables_at: dict[tuple[str, Hook], Pair] = {}
@@ -94,6 +106,15 @@ class Flow:
     def _tracked(self) -> Node:
         """Without connection tracking every packet's state reads INVALID."""
         return self.space.tracked() if self.tracking else self.space.state.equals(INVALID)
+
+    def tracked(self) -> Node:
+        """Packets, as they come, that surely come to connection tracking: the raw table lets them, and tracks them."""
+        if not self._behind_raw:
+            return self.space.true
+        found = self.space.false
+        for pair in self._behind_raw.values():
+            found = found | pair.must
+        return found & ~self.space.state.equals(UNTRACKED)
 
     def _marks(self) -> int:
         return self.effects.usage.mark
@@ -152,6 +173,8 @@ class Flow:
             self.tables_at[name, hook] = now
             ends = self._nat(hook, now) if name == "nat" else self._run(name, hook, now)
             now = self._after(result, ends)
+            if name == "raw":
+                self._behind_raw[hook] = now
             if hook is Hook.OUTPUT and name in ("mangle", "nat"):
                 now = self._rerouted(now)
         result.ends["ACCEPT"] = now

@@ -52,7 +52,7 @@ class Reach:
         self.flow = flow
         self.space = flow.space
         self._passing: Node | None = None
-        self._witnesses = Witnesses(self.space, tracking=flow.tracking, passing=self._passes)
+        self._witnesses = Witnesses(self.space, tracking=flow.tracking, passing=self._passes, tracked=flow.tracked)
 
     @classmethod
     def of(

@@ -77,12 +77,19 @@ class _Picked:
 
 
 class Witnesses:
-    """Writes packets of one ruleset's space; ``passing`` are first packets that come to an ACCEPT with no NAT on them."""
+    """Writes packets of one ruleset's space.
 
-    def __init__(self, space: Space, *, tracking: bool, passing: Callable[[], Node]) -> None:
+    ``passing`` are first packets that come to an ACCEPT with no NAT on them, ``tracked`` those that surely come to
+    connection tracking.
+    """
+
+    def __init__(
+        self, space: Space, *, tracking: bool, passing: Callable[[], Node], tracked: Callable[[], Node]
+    ) -> None:
         self.space = space
         self.tracking = tracking
         self._passing = passing
+        self._tracked = tracked
 
     def write(self, packets: Node, oif: str = "") -> Witness | None:
         """The notation of one packet of a set of packets as they arrive, or of a conversation that ends with it.
@@ -336,14 +343,26 @@ class Witnesses:
 
     def _answering(self, last: _Picked, spec: PacketSpec) -> TypedPacket | None:
         """The answer to the first packet: from this host where that was for it, else from the other side."""
+        name: str | None = None
         if last.typed.interface is None:
             name = last.oif
-        elif last.local:
-            return TypedPacket(self.space.family, to_bytes(spec), None)
-        else:
+        elif not last.local:
             others = [one for one in self.space.interfaces.examples[2:] if one != last.typed.interface]
             name = others[0] if others else "eth1"
-        return TypedPacket(self.space.family, to_bytes(spec), name)
+        return TypedPacket(self.space.family, to_bytes(spec), name) if self._is_tracked(spec, name) else None
+
+    def _is_tracked(self, spec: PacketSpec, name: str | None) -> bool:
+        """Whether an answer surely comes to connection tracking: the raw table neither drops it nor leaves it out."""
+        space = self.space
+        answer = self._as_set(spec) & space.state.equals(ESTABLISHED) & space.reply.equals(1)
+        answer = answer & space.iif.equals(space.interfaces.code(name or ""))
+        arrives = answer & self._entering()
+        return arrives & ~self.certain(self._tracked()) == space.false
+
+    def _entering(self) -> Node:
+        """Packets whose way in and out is that of one that arrives, or is sent, just now."""
+        space = self.space
+        return space.valid & (space.has(space.iif) & space.oif.equals(0) | space.iif.equals(0) & space.has(space.oif))
 
     def _as_set(self, spec: PacketSpec) -> Node:
         space = self.space

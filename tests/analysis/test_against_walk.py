@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_rules import Rules, ruleset
 from walked import Packets, Story, address_text, host_for, values_of, walk
@@ -132,6 +132,7 @@ def test_verdicts(seed, family):
 
 @settings(deadline=None, max_examples=15)
 @given(SEEDS, FAMILIES)
+@example(7127209, Family.IPV4)  # an answer that the raw table drops makes nothing ESTABLISHED
 def test_witnesses_come_true(seed, family):
     rules = made(seed, family)
     reach = Reach.of(rules)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyiptables.hooks import Family, Hook
-from pyiptables.host import Host
+from pyiptables.hooks import Hook
+from pyiptables.host import RouteType
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Severity
 from pyiptables.lint.subject import PlacedRule, Subject
 from pyiptables.packet.addresses import to_text
-
-_GROUPS = {Family.IPV4: 0xE << 28, Family.IPV6: 0xFF << 120}
 
 
 class Irrelevant(Check):
@@ -46,7 +44,11 @@ class Irrelevant(Check):
                 if end is not None and not end.invert and not _is_there(end.name, names):
                     yield self.at(subject, rule, f"this host has no interface {end.name}", option=option)
             address = _single(rule)
-            if address is not None and not _own(host, rule.family, address) and _arrives_only(subject, rule):
+            if (
+                address is not None
+                and host.address_type(rule.family, address) == RouteType.UNICAST
+                and _arrives_only(subject, rule)
+            ):
                 text = f"{to_text(address, rule.family)} is no address of this host: nothing sent to it comes to INPUT"
                 yield self.at(subject, rule, text, option="-d")
 
@@ -56,16 +58,9 @@ def _is_there(name: str, names: list[str]) -> bool:
 
 
 def _single(rule: PlacedRule) -> int | None:
-    """The one destination a rule asks for, if it is neither a group nor the broadcast to all."""
-    side, whole = rule.spec.destination, (1 << rule.family.bits) - 1
-    if side is None or side.invert or side.mask != whole or side.address == whole:
-        return None
-    return None if side.address >= _GROUPS[rule.family] else side.address
-
-
-def _own(host: Host, family: Family, address: int) -> bool:
-    own = [each for link in host.interfaces for each in link.addresses if each.family is family]
-    return host.is_local(family, address) or any(each.broadcast == address for each in own)
+    """The one destination a rule asks for."""
+    side = rule.spec.destination
+    return None if side is None or side.invert or side.mask != (1 << rule.family.bits) - 1 else side.address
 
 
 def _arrives_only(subject: Subject, rule: PlacedRule) -> bool:

@@ -13,7 +13,7 @@ from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Edit, Finding, Fix, Place, Proof, Severity
 from pyiptables.lint.subject import PlacedRule, Subject
 from pyiptables.packet.addresses import to_text
-from pyiptables.ruleset.model import AddressMatch
+from pyiptables.ruleset.model import AddressMatch, RuleSpec
 
 _SIDES = {"source": ("-s", "--source", "--src"), "destination": ("-d", "--destination", "--dst")}
 _PORTS = {"sport": ("--sport", "--source-port"), "dport": ("--dport", "--destination-port")}
@@ -85,9 +85,13 @@ def _addresses(one: PlacedRule, other: PlacedRule, family: Family) -> tuple[tupl
     for side, options in _SIDES.items():
         first, second = getattr(one.spec, side), getattr(other.spec, side)
         whole = _network(first, second, family) if first is not None and second is not None else None
-        if whole is not None and replace(one.spec, **{side: None}) == replace(other.spec, **{side: None}):
+        if whole is not None and _without(one, side) == _without(other, side):
             return options, whole
     return None
+
+
+def _without(rule: PlacedRule, side: str) -> RuleSpec:
+    return replace(rule.spec, source=None) if side == "source" else replace(rule.spec, destination=None)
 
 
 def _network(first: AddressMatch, second: AddressMatch, family: Family) -> str | None:

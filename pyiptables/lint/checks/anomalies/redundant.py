@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pyiptables.analysis.sets import PacketSet
 from pyiptables.lint.alike import action, constant
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Proof, Severity
 from pyiptables.lint.pairs import MOST_COMPARED, Selecting, decides, selections
+from pyiptables.lint.proofs import MOST_CONSUMERS
 from pyiptables.lint.subject import PlacedRule, Subject
 
 
@@ -44,18 +46,26 @@ class Redundant(Check):
                 same = _left_to(chain, rule)
                 if same is None or not subject.reach(rule.family).takes(rule.table, rule.chain, rule.number).may:
                     continue
-                numbers = ", ".join(str(each.number) for each in same[:8])
-                others = f"rule{'s' if len(same) > 1 else ''} {numbers}" if same else f"the policy {chain.policy}"
-                if same and len(same) > 8:
-                    others += " and others"
-                does = "do" if len(same) > 1 else "does"
-                places = tuple(subject.place(each) for each in same[:8])
-                yield self.at(subject, rule, f"without it {others} {does} the same", proof=Proof(places))
+                others, policy = same
+                proof = Proof(tuple(subject.place(each) for each in others[:MOST_CONSUMERS]))
+                yield self.at(
+                    subject, rule, f"without it {_said(others, chain if policy else None)} the same", proof=proof
+                )
 
 
-def _left_to(chain: Selecting, rule: PlacedRule) -> list[PlacedRule] | None:
-    """The later rules that do the same with all that a rule selects; none of them where the policy does; else None."""
-    left, same = chain.selects(rule).may, []
+def _said(others: list[PlacedRule], ends: Selecting | None) -> str:
+    """``rules 3, 4 and the policy DROP do``."""
+    numbers = [str(each.number) for each in others]
+    more = " and others" if len(numbers) > MOST_CONSUMERS else ""
+    parts = [f"rule{'s' if len(numbers) > 1 else ''} {', '.join(numbers[:MOST_CONSUMERS])}{more}"] if numbers else []
+    parts += [f"the policy {ends.policy}"] if ends is not None else []
+    return f"{' and '.join(parts)} {'do' if len(numbers) + (ends is not None) > 1 else 'does'}"
+
+
+def _left_to(chain: Selecting, rule: PlacedRule) -> tuple[list[PlacedRule], bool] | None:
+    """The later rules that do the same with all that a rule selects, and whether the policy must help; None if they do not."""
+    left: PacketSet = chain.selects(rule).may
+    same: list[PlacedRule] = []
     for other in chain.rules[rule.number : rule.number + MOST_COMPARED]:
         selected = chain.selects(other)
         if not left & selected.may:
@@ -65,7 +75,7 @@ def _left_to(chain: Selecting, rule: PlacedRule) -> list[PlacedRule] | None:
         same.append(other)
         left = left - selected.must
         if not left:
-            return same
-    if len(chain.rules) > rule.number + MOST_COMPARED or chain.policy != rule.spec.jump:
+            return same, False
+    if len(chain.rules) > rule.number + MOST_COMPARED or chain.policy is None or chain.policy != rule.spec.jump:
         return None
-    return same
+    return same, True

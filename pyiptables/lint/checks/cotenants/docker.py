@@ -98,5 +98,5 @@ def _asks_for(rule: PlacedRule, port: int) -> bool:
     """Whether a rule asks for that one destination port in the packet itself."""
     for match in rule.spec.matches:
         if match.name in _PORTS and "dport" in match.values and "dport" not in match.inverted:
-            return match.values["dport"] == (port, port)
+            return bool(match.values["dport"] == (port, port))
     return False
