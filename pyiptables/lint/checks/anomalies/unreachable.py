@@ -79,10 +79,13 @@ class Unreachable(Check):
             text = f"no packet that this rule asks for comes to {rule.chain}"
             proof = Proof(note="the conditions of the jumps to it keep them out")
             return self.at(subject, rule, text, proof=proof, severity=Severity.INFO)
+        asked = reach.matches(rule.table, rule.chain, rule.number).may
+        alone = (each for each in taking if each.chain == rule.chain and each.ends)
+        enough = [each for each in alone if asked <= reach.matches(each.table, each.chain, each.number).must]
+        taking = enough[:1] or taking
         together = " together" if len(taking) > 1 else ""
         take = "take" if len(taking) > 1 else "takes"
         text = f"{named(taking)}{together} {take} all that this rule asks for"
-        asked = reach.matches(rule.table, rule.chain, rule.number).may
         asked = asked & beginning(reach, ORDINARY, rule.table) or asked
         opposite = _opposite(reach, rule, taking, asked)
         deciding = DENIES if rule.spec.target_name in ACCEPTS else ACCEPTS
