@@ -52,6 +52,7 @@ class Reach:
         self.flow = flow
         self.space = flow.space
         self._passing: Node | None = None
+        self._reached: dict[str, list[tuple[Hook, set[str]]]] = {}
         self._witnesses = Witnesses(self.space, tracking=flow.tracking, passing=self._passes, tracked=flow.tracked)
 
     @classmethod
@@ -323,8 +324,11 @@ class Reach:
 
     def hooks_of(self, table: str, chain: str) -> tuple[Hook, ...]:
         """The hooks from which a chain is reached by jumps."""
-        chains = self.ruleset.tables[table].chains
-        return tuple(hook for hook in sorted(TABLES[table]) if chain in reached_from(chains, hook.name))
+        found = self._reached.get(table)
+        if found is None:
+            chains = self.ruleset.tables[table].chains
+            found = self._reached[table] = [(hook, reached_from(chains, hook.name)) for hook in sorted(TABLES[table])]
+        return tuple(hook for hook, reached in found if chain in reached)
 
 
 def reached_from(chains: Mapping[str, Chain], start: str) -> set[str]:

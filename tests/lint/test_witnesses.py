@@ -24,6 +24,8 @@ TEXTS = [
 ]
 TEXTS += [(path.parent.name, path.read_text()) for path in sorted((ROOT / "rulesets").glob("*/rules.v4"))]
 TEXTS += [
+    ("a condition that a short packet does not answer", "*filter\n-A INPUT -p tcp -m tcp --tcp-option 8 -j DROP\n"
+     "-A INPUT -p udp -j DROP\n-A INPUT -p udp --dport 53 -j ACCEPT\nCOMMIT\n"),
     ("generated", "*filter\n:INPUT DROP [0:0]\n:web - [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n"
      "-A INPUT -p tcp -j web\n-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -s 10.9.0.0/16 -p udp --dport 53 -j ACCEPT\n"
      "-A web -p tcp --dport 80:443 -j ACCEPT\n-A web -s 192.0.2.0/24 -p tcp -m multiport --dports 80,443 -j REJECT\n"

@@ -63,7 +63,7 @@ class Unreachable(Check):
                         first = seen.setdefault(condition(rule.spec), rule)
                         if first is not rule and first.ends and constant(rule.spec, table.name):
                             continue  # R308 or S205
-                        if not reach.takes(table.name, chain.name, number).may:
+                        if reach.dead(table.name, chain.name, number):
                             found = self._about(subject, rule)
                             if found is not None:
                                 yield found
