@@ -138,6 +138,12 @@ class Reach:
 
     # hooks
 
+    def fallen(self, table: str, hook: Hook) -> Bounds:
+        """The packets, as they are then, that come to the end of a hook's chain, so that its policy decides about them."""
+        walk = self.flow.walks.get(table)
+        with within_memory():
+            return bounds_of(self.space, self.flow.reader.nothing if walk is None else walk.fallen(hook))
+
     def at_hook(self, hook: Hook) -> Bounds:
         """The packets that come to a hook, as they are then."""
         return bounds_of(self.space, self.flow.hooks[hook].arrives)

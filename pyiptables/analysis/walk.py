@@ -52,6 +52,8 @@ class Visit:
     entered: dict[str, Pair] = field(default_factory=dict)
     ends: dict[str, Pair] = field(default_factory=dict)
     gathered: dict[str, list[Pair]] = field(default_factory=dict)
+    fallen: Pair | None = None
+    """What met the policy, of all packets; None where the hook was never walked."""
     large: bool | None = None
     """Whether the gate is so large that it is not laid over a set without need; None: not yet counted."""
 
@@ -134,6 +136,7 @@ class TableWalk:
         self._memory.clear()
         passage = self._walk(chain, start, stage, hook, 0)
         self._collect(chain.name, passage.arrives)
+        self._visit.fallen = passage.falls
         _add(passage.ends, chain.policy or "ACCEPT", passage.falls)
         self._finish(stage)
         self._visit.ends = passage.ends
@@ -150,7 +153,9 @@ class TableWalk:
                 continue
             if [rule.spec for rule in same.rules] == [rule.spec for rule in chain.rules]:
                 arrived = {(chain.name if name == same.name else name): found for name, found in visit.arrived.items()}
-                self._visits[hook] = Visit(gate, start, arrived, visit.entered, visit.ends, visit.gathered)
+                self._visits[hook] = Visit(
+                    gate, start, arrived, visit.entered, visit.ends, visit.gathered, visit.fallen
+                )
                 return visit.ends
         return None
 
@@ -166,6 +171,11 @@ class TableWalk:
                 if jump is not None and jump in self.table.chains:
                     match, _ = self.reader.rule(rule.spec, self.table.name, stage)
                     self._enter(jump, match.both(pair).both(sent))
+
+    def fallen(self, hook: Hook) -> Pair:
+        """What comes to the end of a hook's chain, so that its policy decides."""
+        visit = self._visits.get(hook)
+        return self.nothing if visit is None or visit.fallen is None else visit.fallen.both(visit.gate)
 
     def comes(self, chain: str, number: int, stage: Stage, match: Pair | None = None) -> Pair:
         """What comes to a rule (number 0: to the chain) from all hooks; with ``match`` only so much of it."""

@@ -61,6 +61,9 @@ Ends with 0 when nothing was found, 1 when something was, 2 when it could not ru
 @click.option("--ipset", metavar="FILE", help="The sets that rules use, as ipset save prints them.")
 @click.option("--host", metavar="FILE", help="Interfaces, addresses and routes, in TOML.")
 @click.option("--must-reach", multiple=True, metavar="SERVICE", help="A service that must stay open, such as tcp/22.")
+@click.option(
+    "--listening", multiple=True, metavar="SERVICE", help="A service that listens, which P104 wants a rule for."
+)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.pass_obj
 def command(scope: tuple[Family, str | None], /, paths: tuple[str, ...], **options: Any) -> int:

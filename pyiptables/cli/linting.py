@@ -86,6 +86,8 @@ class Job:
             changes["kernel"] = config.kernel("--kernel", given["kernel"])
         if given["must_reach"]:
             changes["must_reach"] = given["must_reach"]
+        if given["listening"]:
+            changes["listening"] = given["listening"]
         if given["noflush"]:
             changes["noflush"] = True
         if given["foreign"]:

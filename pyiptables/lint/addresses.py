@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ OPTIONS = {
     "-s": "source", "--source": "source", "--src": "source",
     "-d": "destination", "--destination": "destination", "--dst": "destination",
 }  # fmt: skip
+
+ASKED = re.compile(r"(?:^|\s)(?:-[sd]|--(?:source|src|destination|dst))(?=\s)")
+HOST = re.compile(r"(?:^|\s)-[sd] (?:[0-9.]+/32|[0-9a-f:]+/128)(?=\s)")
+"""An address of all its bits, as iptables-save writes it."""
 
 
 class Written(NamedTuple):
@@ -40,7 +45,7 @@ class Written(NamedTuple):
 def written(subject: Subject, rule: PlacedRule) -> Iterator[Written]:
     """The addresses of a rule's line that are given with a mask."""
     text = subject.source(rule.family, rule.table).line(rule.rule.line)
-    if "/" not in text:
+    if "/" not in text or len(ASKED.findall(text)) == len(HOST.findall(text)):
         return
     words = [word for word, _, _ in subject.words(rule)]
     for index, word in enumerate(words[:-1]):

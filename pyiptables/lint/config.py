@@ -161,5 +161,6 @@ _READERS: dict[str, tuple[str, Callable[[str, Any, str], Any]]] = {
     "required": ("required", _texts),
     "known-extensions": ("extensions", _texts),
     "must-reach": ("must_reach", _texts),
+    "listening": ("listening", _texts),
 }
 _KEYS = (*_READERS, "baseline", "format")

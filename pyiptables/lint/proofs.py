@@ -108,22 +108,29 @@ def named(rules: list[PlacedRule]) -> str:
 
 
 def witness(subject: Subject, rule: PlacedRule, takers: list[PlacedRule], packets: PacketSet) -> str | None:
-    """A packet that a rule asks for and an earlier one surely takes, as it arrives; None where none can be written.
-
-    Where no host is given a trace takes the destination of what arrives for its own: it could not show a forwarded one.
-    """
+    """A packet that a rule asks for and an earlier one surely takes, as it arrives; None where none can be written."""
     reach = subject.reach(rule.family)
     hooks = reach.hooks_of(rule.table, rule.chain)
-    if subject.host is None:
-        hooks = tuple(hook for hook in hooks if hook in (Hook.INPUT, Hook.OUTPUT))
-        packets = packets & selected(reach, f"! -d {_GROUPS[rule.family]}", rule.table)  # which nobody has joined
     for taker in takers[:MOST_CONSUMERS]:
         taken = reach.takes(taker.table, taker.chain, taker.number).must & packets
         for hook in hooks if taken else ():
-            line = reach.witness(taken, hook)
+            line = shown(subject, rule.family, taken, hook)
             if line is not None:
                 return line
     return None
+
+
+def shown(subject: Subject, family: Family, packets: PacketSet, hook: Hook) -> str | None:
+    """A packet of a set at a hook, as it arrives; None where none can be written, or a trace could not show it.
+
+    Where no host is given a trace takes the destination of what arrives for its own: it could not show a forwarded one.
+    """
+    reach = subject.reach(family)
+    if subject.host is None:
+        if hook not in (Hook.INPUT, Hook.OUTPUT):
+            return None
+        packets = packets & selected(reach, f"! -d {_GROUPS[family]}", "filter")  # which nobody has joined
+    return reach.witness(packets, hook) if packets else None
 
 
 def _elsewhere(reach: Reach, rule: PlacedRule) -> PacketSet:

@@ -45,6 +45,7 @@ class Settings:
     them; ``ignore``: not these. ``floor``: the least severity that is reported, None for warning, or for info where a code
     was asked for by name. ``severities``: by code, in place of the check's own. ``kernel``: the version that the rules are
     for. ``noflush``: they are loaded with --noflush, on top of others. ``required``: chains that must be there, TABLE:CHAIN.
+    ``must_reach``: services that must stay open; ``listening``: those of which a rule is to decide.
     """
 
     select: tuple[str, ...] | None = None
@@ -60,6 +61,7 @@ class Settings:
     required: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     must_reach: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
 
     def wants(self, code: str, default: bool) -> bool:
         """Whether a check runs."""

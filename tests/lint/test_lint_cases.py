@@ -31,6 +31,8 @@ def findings(case: Case, text: str):
         settings = Settings(select=(case.code,), kernel=(int(major), int(minor)))
     if "required" in given:
         settings = Settings(select=(case.code,), required=tuple(given["required"].replace("~", " ").split("|")))
+    if "listening" in given:
+        settings = Settings(select=(case.code,), listening=(given["listening"],))
     if "must" in given:
         settings = Settings(select=(case.code,), must_reach=(given["must"],))
     family = Family.IPV6 if "v6" in case.words else Family.IPV4

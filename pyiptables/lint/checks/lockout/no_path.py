@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from pyiptables.errors import Error
 from pyiptables.hooks import Hook
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Severity
 from pyiptables.lint.proofs import beginning, provable
+from pyiptables.lint.services import service
 from pyiptables.lint.subject import Subject
-
-_SERVICE = re.compile(r"(tcp|udp|sctp)/(\d{1,5})(?:@(\S+))?$")
 
 
 class NoPath(Check):
@@ -41,21 +38,14 @@ class NoPath(Check):
 
     def run(self, subject: Subject) -> Iterator[Finding]:
         """The services of the settings that nobody reaches."""
-        for service in subject.settings.must_reach:
-            found = _SERVICE.match(service)
-            if found is None:
-                raise Error(f"{service} is no service", hint="expected tcp/22, or tcp/22@192.0.2.0/24")
-            protocol, port, network = found.groups()
+        for text in subject.settings.must_reach:
+            wanted = service(text)
             for family in provable(subject):
-                if network is not None and (":" in network) is not (family.version == 6):
+                if not wanted.speaks(family):
                     continue
-                words = f"-p {protocol} --dport {port} ! -i lo"
-                words += f" -s {network}" if network is not None else ""
                 reach = subject.reach(family)
                 accepted = reach.verdict_at(Hook.INPUT, "ACCEPT").may
-                if not accepted & beginning(reach, words, "filter"):
+                if not accepted & beginning(reach, f"{wanted.words} ! -i lo", "filter"):
                     table = subject.ruleset(family).table("filter")
                     place = subject.chain_place(family, table.name, "INPUT")
-                    whence = f" from {network}" if network is not None else ""
-                    text = f"no new connection to {protocol}/{port}{whence} is accepted by INPUT"
-                    yield self.found(place, text, family=family)
+                    yield self.found(place, f"no new connection to {wanted.text} is accepted by INPUT", family=family)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyiptables.lint.alike import placed
+from pyiptables.hooks import Hook
 from pyiptables.lint.check import Check
-from pyiptables.lint.finding import Finding
+from pyiptables.lint.finding import Finding, Proof
+from pyiptables.lint.proofs import beginning, provable, shown
 from pyiptables.lint.subject import Subject
 
-CHAINS = ("INPUT", "FORWARD", "OUTPUT")
+OTHERS = {Hook.INPUT: "! -i lo", Hook.FORWARD: "", Hook.OUTPUT: "! -o lo"}
+"""What is asked of a hook: loopback is not, which P102 looks at."""
 
 
 class DefaultDeny(Check):
     """A chain of the filter table whose end accepts.
 
-    The CIS benchmarks ask for INPUT, FORWARD and OUTPUT to deny what no rule accepts, by the policy or by a last rule that
-    drops or rejects everything. More than half of all hosts have it otherwise: off unless asked for.
+    The CIS benchmarks ask for INPUT, FORWARD and OUTPUT to deny what no rule accepts. Here that is asked of the packets:
+    reported is a chain to whose end a new connection comes, past all rules, where the policy accepts it. A last rule that
+    drops or rejects is as good as a policy of DROP, in a chain of its own too. More than half of all hosts have it
+    otherwise: off unless asked for.
 
     Bad:
         :INPUT ACCEPT [0:0]
@@ -33,12 +37,16 @@ class DefaultDeny(Check):
     default = False
 
     def run(self, subject: Subject) -> Iterator[Finding]:
-        """Chains whose policy is ACCEPT, without a last rule that denies all."""
-        for family, table, chain in subject.chains():
-            if table != "filter" or chain.name not in CHAINS or chain.policy != "ACCEPT":
-                continue
-            rules = placed(family, table, chain)
-            if any(rule.unconditional and rule.spec.target_name in ("DROP", "REJECT") for rule in rules):
-                continue
-            place = subject.chain_place(family, table, chain.name)
-            yield self.found(place, f"what no rule of {chain.name} decides is accepted", family=family)
+        """Chains whose policy accepts new connections."""
+        for family in provable(subject):
+            table, reach = subject.ruleset(family).tables.get("filter"), subject.reach(family)
+            for hook, words in OTHERS.items() if table is not None else ():
+                if table is None or table.chains[hook.name].policy != "ACCEPT":
+                    continue
+                fallen, asked = reach.fallen("filter", hook), beginning(reach, words, "filter")
+                if fallen.may & asked:
+                    place = subject.chain_place(family, "filter", hook.name)
+                    proof = Proof(witness=shown(subject, family, fallen.must & asked, hook))
+                    yield self.found(
+                        place, f"what no rule of {hook.name} decides is accepted", proof=proof, family=family
+                    )

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pyiptables.hooks import Family
+from pyiptables.hooks import Family, Hook
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding
+from pyiptables.lint.proofs import beginning, provable
 from pyiptables.lint.subject import Subject
 
-LOOPBACK = {Family.IPV4: (0x7F000000, 0xFF000000, "127.0.0.0/8"), Family.IPV6: (1, (1 << 128) - 1, "::1")}
+LOOPBACK = {Family.IPV4: "127.0.0.0/8", Family.IPV6: "::1"}
 
 
 class LoopbackTraffic(Check):
-    """Loopback is not accepted first, or its addresses are not refused elsewhere.
+    """Loopback is refused, or its addresses are accepted from elsewhere.
 
-    The CIS benchmarks ask for ``-i lo -j ACCEPT`` in INPUT, ``-o lo -j ACCEPT`` in OUTPUT, and behind the first a rule
-    that drops what comes from 127.0.0.0/8 (::1) by another interface. Off unless asked for; the kernel itself drops
-    such packets unless ``route_localnet`` is on.
+    The CIS benchmarks ask for rules that accept what comes and goes by ``lo``, and behind them one that drops what comes
+    from 127.0.0.0/8 (::1) by any other interface. Here that is asked of the packets, in whatever way the rules say it.
+    Off unless asked for; the kernel itself drops such packets from outside unless ``route_localnet`` is on.
 
     Bad:
+        :INPUT DROP [0:0]
         -A INPUT -p tcp --dport 22 -j ACCEPT
 
     Good:
+        :INPUT DROP [0:0]
         -A INPUT -i lo -j ACCEPT
         -A INPUT -s 127.0.0.0/8 -j DROP
-        -A OUTPUT -o lo -j ACCEPT
+        -A INPUT -p tcp --dport 22 -j ACCEPT
 
     Suppress when:
-        the rules accept loopback in another way.
+        the host does without loopback, or routing refuses such packets.
     """
 
     code = "P102"
@@ -36,32 +39,20 @@ class LoopbackTraffic(Check):
     default = False
 
     def run(self, subject: Subject) -> Iterator[Finding]:
-        """What is missing, at the chain where it should stand."""
-        for family in subject.families:
-            table = subject.ruleset(family).tables.get("filter")
-            if table is None:
+        """What of loopback's own is refused, and what of others' is accepted in its name."""
+        for family in provable(subject):
+            if "filter" not in subject.ruleset(family).tables:
                 continue
-            address, mask, text = LOOPBACK[family]
-            inputs, outputs = table.chains["INPUT"], table.chains["OUTPUT"]
-            accepted = refused = 0
-            for number, rule in enumerate(inputs.rules, 1):
-                spec = rule.spec
-                if spec.jump == "ACCEPT" and spec.in_interface is not None and spec.in_interface.name == "lo":
-                    accepted = accepted or number
-                source = spec.source
-                if spec.target_name in ("DROP", "REJECT") and source is not None and not source.invert:
-                    refused = number if (source.address, source.mask) == (address, mask) else refused
-            place = subject.chain_place(family, "filter", "INPUT")
-            if not accepted:
-                yield self.found(place, "INPUT has no rule that accepts -i lo", family=family)
-            if refused <= accepted or not refused:
-                yield self.found(
-                    place, f"INPUT does not drop what comes from {text} by other interfaces", family=family
-                )
-            if not any(_leaves_by_lo(rule.spec.out_interface, rule.spec.jump) for rule in outputs.rules):
-                there = subject.chain_place(family, "filter", "OUTPUT")
-                yield self.found(there, "OUTPUT has no rule that accepts -o lo", family=family)
-
-
-def _leaves_by_lo(given: object, jump: str | None) -> bool:
-    return jump == "ACCEPT" and getattr(given, "name", "") == "lo"
+            reach, text = subject.reach(family), LOOPBACK[family]
+            refused = {
+                hook: reach.verdict_at(hook, "DROP").must | reach.verdict_at(hook, "REJECT").must for hook in Hook
+            }
+            inputs, outputs = (subject.chain_place(family, "filter", name) for name in ("INPUT", "OUTPUT"))
+            if refused[Hook.INPUT] & beginning(reach, f"-i lo -s {text} -d {text}", "filter"):
+                yield self.found(inputs, "INPUT does not accept all that comes by lo", family=family)
+            accepted = reach.verdict_at(Hook.INPUT, "ACCEPT").must
+            if accepted & beginning(reach, f"! -i lo -s {text}", "filter"):
+                about = f"INPUT does not drop all that comes from {text} by other interfaces"
+                yield self.found(inputs, about, family=family)
+            if refused[Hook.OUTPUT] & beginning(reach, f"-o lo -s {text} -d {text}", "filter"):
+                yield self.found(outputs, "OUTPUT does not accept all that leaves by lo", family=family)

@@ -1,4 +1,4 @@
-"""W112."""
+"""W116."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pyiptables.lint.refusals import RefusalCheck, unknown_account, unknown_serv
 from pyiptables.lint.subject import Refused
 
 
-class NameOfAnotherSystem(RefusalCheck):
+class NameNotKnown(RefusalCheck):
     """A user, group or service that this machine does not know.
 
     iptables looks names up on the machine that loads the rules, and saves numbers: what it saves differs from what was
@@ -24,8 +24,8 @@ class NameOfAnotherSystem(RefusalCheck):
         the system that loads the rules has the user.
     """
 
-    code = "W112"
-    name = "name-of-another-system"
+    code = "W116"
+    name = "name-not-known"
     severity = Severity.INFO
 
     def claims(self, refused: Refused) -> bool:
