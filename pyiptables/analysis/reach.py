@@ -19,6 +19,7 @@ from pyiptables.errors import OperationFailed
 from pyiptables.hooks import TABLES, Hook
 from pyiptables.host import Host
 from pyiptables.ipset.sets import Sets
+from pyiptables.ruleset.conditions import apart
 from pyiptables.ruleset.model import Chain, Ruleset, RuleSpec
 
 MOST_NESTED, MOST_WAYS = 30, 4
@@ -273,7 +274,8 @@ class Reach:
         with within_memory():
             match = self._match(table, chain, number)
             wanted = match.may & self.space.valid & self._coming(table, chain)
-            return list(dict.fromkeys(self._consumers(table, chain, number, wanted, set())))
+            asked = self._spec(table, chain, number)
+            return list(dict.fromkeys(self._consumers(asked, table, chain, number, wanted, set())))
 
     def _coming(self, table: str, chain: str) -> Node:
         """What comes to the table from the hooks that lead to a chain, with any mark."""
@@ -284,11 +286,13 @@ class Reach:
         flags = (space.mark, space.marked, space.moved, space.ported)
         return without(found, space.diagrams.quantifier(number for bits in flags for number in bits.numbers))
 
-    def _consumers(self, table: str, chain: str, number: int, wanted: Node, seen: set[str]) -> Iterator[RulePlace]:
+    def _consumers(
+        self, asked: RuleSpec, table: str, chain: str, number: int, wanted: Node, seen: set[str]
+    ) -> Iterator[RulePlace]:
         seen.add(chain)
         found, left = [], wanted
         for place in range(1, number):
-            ended, by = self._ended_at(table, chain, place, left, 0)
+            ended, by = self._ended_at(asked, table, chain, place, left, 0)
             if by:
                 found += by
                 left = left & ~ended
@@ -299,14 +303,18 @@ class Reach:
         for name, place in callers if left != self.space.false else ():
             here = left & self._match(table, name, place).may
             if here != self.space.false:
-                yield from self._consumers(table, name, place, here, seen)
+                yield from self._consumers(asked, table, name, place, here, seen)
         yield from found
 
-    def _ended_at(self, table: str, chain: str, number: int, wanted: Node, depth: int) -> tuple[Node, list[RulePlace]]:
-        """Which of some packets a rule keeps from going on behind it, and which rules do that for it."""
+    def _ended_at(
+        self, asked: RuleSpec, table: str, chain: str, number: int, wanted: Node, depth: int
+    ) -> tuple[Node, list[RulePlace]]:
+        """Which of some packets that a rule asks for another keeps from going on, and which rules do that for it."""
         spec = self._spec(table, chain, number)
         nothing: tuple[Node, list[RulePlace]] = (self.space.false, [])
         if wanted == self.space.false or (spec.jump is None and (spec.target is None or not spec.target.terminal)):
+            return nothing
+        if apart(spec, asked):  # quicker than to ask sets, and so it is with most rules
             return nothing
         took = wanted & self._match(table, chain, number).must
         below = self.ruleset.tables[table].chains.get(spec.jump or "")
@@ -320,7 +328,7 @@ class Reach:
             if rule.spec.jump == "RETURN":
                 left = left & ~self._match(table, below.name, place).may
                 continue
-            gone, by = self._ended_at(table, below.name, place, left, depth + 1)
+            gone, by = self._ended_at(asked, table, below.name, place, left, depth + 1)
             if by:
                 places += by
                 ended, left = ended | gone, left & ~gone

@@ -66,3 +66,17 @@ def conditions(spec: RuleSpec, family: Family) -> Iterator[Predicate]:
         later = (1, 0x1FFF) if spec.fragment else (0, 0)
         text = "-f" if spec.fragment else "! -f"
         yield Labelled(lambda: text, ip.fragoff.within(later))
+
+
+def apart(one: RuleSpec, other: RuleSpec) -> bool:
+    """Whether two rules surely have no packet in common: told by addresses and protocols alone."""
+    mine, theirs = one.protocol, other.protocol
+    if mine is not None and theirs is not None and not (mine.invert or theirs.invert) and mine.number and theirs.number:
+        if mine.number != theirs.number:
+            return True
+    for here, there in ((one.source, other.source), (one.destination, other.destination)):
+        if here is None or there is None or here.invert or there.invert:
+            continue
+        if (here.address ^ there.address) & here.mask & there.mask:
+            return True
+    return False

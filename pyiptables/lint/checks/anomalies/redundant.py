@@ -11,6 +11,7 @@ from pyiptables.lint.finding import Finding, Proof, Severity
 from pyiptables.lint.pairs import MOST_COMPARED, Selecting, decides, selections
 from pyiptables.lint.proofs import MOST_CONSUMERS
 from pyiptables.lint.subject import PlacedRule, Subject
+from pyiptables.ruleset.conditions import apart
 
 
 class Redundant(Check):
@@ -67,6 +68,8 @@ def _left_to(chain: Selecting, rule: PlacedRule) -> tuple[list[PlacedRule], bool
     left: PacketSet = chain.selects(rule).may
     same: list[PlacedRule] = []
     for other in chain.rules[rule.number : rule.number + MOST_COMPARED]:
+        if apart(rule.spec, other.spec):
+            continue
         selected = chain.selects(other)
         if not left & selected.may:
             continue
