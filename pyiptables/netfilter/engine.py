@@ -108,7 +108,7 @@ class Engine:
                 events.Arrived(packet.number, packet.time, packet.family, packet.interface, packet.local, packet.data)
             )
         self.network.ended = self.network.routed = self.last = None
-        self.network.passes = 0
+        self.network.loopback.begin()
         self.state = ""
         if packet.packet_type is PacketType.OTHERHOST:
             self.network.decide("DROP", None, "the frame is for another host's MAC")
@@ -120,7 +120,7 @@ class Engine:
             self._send_local(packet)
         else:
             self._receive(packet)
-        self.network.run_backlog()
+        self.network.loopback.run()
         return Trace(packet.number, self.recorder.take() if self.recorder is not None else ())
 
     def fall_silent(self) -> None:

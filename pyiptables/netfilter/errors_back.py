@@ -20,6 +20,29 @@ if TYPE_CHECKING:
 LOOPBACK = "lo"
 INBOUND = "net.ipv4.icmp_errors_use_inbound_ifaddr"
 REFLECT = {Family.IPV4: "net.ipv4.fwmark_reflect", Family.IPV6: "net.ipv6.fwmark_reflect"}
+TOLD_COST, MOST_TOLD, MOST_SOURCES = 1_000_000_000, 5_000_000_000, 65_536
+"""net.ipv4.route.error_cost and error_burst, in nanoseconds; sources that are remembered."""
+
+
+class Told:
+    """What each IPv4 source may still be told of packets that cannot be routed: five at once, then one a second.
+
+    Source: net/ipv4/route.c (ip_error).
+    """
+
+    def __init__(self) -> None:
+        self._sources: dict[int, tuple[int, int]] = {}
+        """In nanoseconds' worth, and when it last was."""
+
+    def may_tell(self, source: int, now: int) -> bool:
+        """Whether another packet of a source, at a time in nanoseconds, is answered."""
+        tokens, last = self._sources.get(source, (MOST_TOLD, now))
+        tokens = min(MOST_TOLD, tokens + now - last)
+        told = tokens >= TOLD_COST
+        if len(self._sources) >= MOST_SOURCES:
+            self._sources.clear()
+        self._sources[source] = (tokens - TOLD_COST if told else tokens, now)
+        return told
 
 
 def mark_back(network: NetworkLayer, skb: Skb) -> int:

@@ -12,18 +12,18 @@ Source: net/ipv4/ip_input.c, ip_forward.c, ip_output.c, netfilter.c; net/ipv6/ip
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 from pyiptables.conntrack import attach
 from pyiptables.hooks import Family, Hook, Verdict
 from pyiptables.host import Decision, Host, Kind
-from pyiptables.netfilter import ip_options, made, sanity
+from pyiptables.netfilter import ip_options, made
 from pyiptables.netfilter.defrag import AS_IT_IS, Defragmenter
-from pyiptables.netfilter.errors_back import error_route, mark_back
+from pyiptables.netfilter.errors_back import Told, error_route, mark_back
 from pyiptables.netfilter.forwarding6 import is_of_a_link, may_leave, may_pass
 from pyiptables.netfilter.fragments import taken_apart
 from pyiptables.netfilter.link import Neighbourhood
+from pyiptables.netfilter.loopback import Loopback
 from pyiptables.netfilter.registration import Registry
 from pyiptables.netfilter.traversal import Place
 from pyiptables.packet.checksum import replace
@@ -31,13 +31,6 @@ from pyiptables.packet.skb import PacketType, Skb
 from pyiptables.trace import events
 from pyiptables.trace.recorder import Recorder
 
-LOOPBACK = "lo"
-KEPT_OVER_LO = (
-    *("mark", "priority", "secmark", "nf_trace", "nfct", "ctinfo", "dst", "owner", "tstamp", "number", "host"),
-    *("csum_partial", "csum_valid"),
-)
-TOLD_COST, MOST_TOLD, MOST_SOURCES = 1_000_000_000, 5_000_000_000, 65_536
-"""net.ipv4.route.error_cost and error_burst, in nanoseconds; sources that are remembered."""
 LOCAL_DELIVER = 0
 """Who asks for a datagram to be put together (enum ip_defrag_users): local delivery, or a conntrack hook."""
 DEST_UNREACH, TIME_EXCEEDED, PARAMETER_PROBLEM, FRAG_NEEDED = 3, 11, 12, 4
@@ -52,10 +45,6 @@ class Ended(NamedTuple):
     hook: Hook | None
     reason: str
     place: Place | None
-
-
-MOST_PASSES = 256
-"""Rounds through lo for one packet: a rule that copies what comes in to this host itself copies its copies for ever."""
 
 
 class NetworkLayer:
@@ -73,9 +62,7 @@ class NetworkLayer:
         """How the way of the packet that was handed over last ended, packets made on it left aside."""
         self.depth = 0
         """How many made packets within one another are on their way."""
-        self.backlog: deque[Skb] = deque()
-        self.passes = 0
-        """How often the packet in hand, and what came of it, passed loopback."""
+        self.loopback = Loopback(self)
         self.defragmenter = Defragmenter()
         self.neighbourhood = Neighbourhood(host)
         self.sends = True
@@ -83,8 +70,7 @@ class NetworkLayer:
         self.sent: list[tuple[str, int, bytes]] = []
         """Frames that left, since last taken: interface, link type, bytes."""
         self.now = 0
-        self.told: dict[int, tuple[int, int]] = {}
-        """What each IPv4 source may still be told of refused packets, in nanoseconds' worth, and when it last was."""
+        self.told = Told()
         self.answers_timestamps = True
         """Whether the host's own ICMP layer answers: not for a capture that holds what the host sends."""
 
@@ -155,27 +141,18 @@ class NetworkLayer:
         """Out of the interface that routing chose (ip_output)."""
         oif = skb.dst.oif
         if skb.dst.looped_back and skb.family is Family.IPV4:
-            self.loop_back(skb, oif)
+            self.loopback.group_copy(skb, oif)
             if self.stays_here(skb):
                 return
         if not self.hook(Hook.POSTROUTING, skb, iif, oif):
             return
         if skb.dst.looped_back and skb.family is Family.IPV6:
-            self.loop_back(skb, oif)
+            self.loopback.group_copy(skb, oif)
             if self.stays_here(skb):
                 return
         if skb.family is Family.IPV6 and not may_leave(self, skb, forwarded=bool(iif)):
             return
         self.transmit(skb, oif)
-
-    def loop_back(self, skb: Skb, oif: str) -> None:
-        """The copy of a broadcast or multicast of this host that comes back to it (ip_mc_output, ip6_finish_output2)."""
-        copy = skb.copy()
-        copy.nfct, copy.ctinfo, copy.owner = skb.nfct, skb.ctinfo, None
-        if self.hook(Hook.POSTROUTING, copy, "", oif):
-            self.loop(copy, oif)
-            if not self.depth:
-                self.run_backlog()  # the sending process receives it before it goes on
 
     def stays_here(self, skb: Skb) -> bool:
         """Whether a multicast that came back may go no further, as its hops are used up."""
@@ -264,19 +241,9 @@ class NetworkLayer:
 
     def refuse(self, skb: Skb, decision: Decision) -> None:
         """Routing found no way: an ICMP error where one is due (ip_error)."""
-        if decision.icmp is not None and (skb.family is Family.IPV6 or self.may_tell(skb.saddr)):
+        if decision.icmp is not None and (skb.family is Family.IPV6 or self.told.may_tell(skb.saddr, self.now)):
             self.icmp_error(skb, *decision.icmp, 0, "no route to the destination")
         self.decide("DROP", None, f"routing: {decision.words}")
-
-    def may_tell(self, source: int) -> bool:
-        """Whether another IPv4 packet that cannot be routed is answered: five at once, then one a second (ip_error)."""
-        tokens, last = self.told.get(source, (MOST_TOLD, self.now))
-        tokens = min(MOST_TOLD, tokens + self.now - last)
-        told = tokens >= TOLD_COST
-        if len(self.told) >= MOST_SOURCES:
-            self.told.clear()
-        self.told[source] = (tokens - TOLD_COST if told else tokens, self.now)
-        return told
 
     def too_big(self, skb: Skb, decision: Decision) -> bool:
         """Whether a packet may not be forwarded for its size (ip_exceeds_mtu, ip6_pkt_too_big)."""
@@ -333,7 +300,7 @@ class NetworkLayer:
         """Onto the wire, in fragments where it must be; what goes to ``lo`` comes back in (ip_finish_output)."""
         if self.host.interface(oif) is not None and oif == "lo":
             self.decide("ACCEPT", Hook.POSTROUTING, "to the host itself, through lo")
-            self.loop_in_pieces(skb)
+            self.loopback.take(skb)
             return
         for data in taken_apart(skb, skb.dst.mtu or 1500) if self.sends else ():
             for interface, linktype, frame in self.neighbourhood.frames(skb, data, skb.dst):
@@ -341,52 +308,6 @@ class NetworkLayer:
                 if self.recorder is not None:
                     self.recorder.add(events.Sent(interface, frame, linktype))
         self.decide("ACCEPT", Hook.POSTROUTING, f"sent out of {oif}")
-
-    def loop_in_pieces(self, skb: Skb) -> None:
-        """Through lo: an IPv6 datagram that came in fragments goes in fragments again (ip6_finish_output)."""
-        pieces = list(taken_apart(skb, skb.dst.mtu)) if skb.family is Family.IPV6 else []
-        if len(pieces) < 2:
-            self.loop(skb)
-            return
-        for piece in pieces:
-            self.loop(skb, data=piece)
-
-    def loop(self, skb: Skb, dev: str = LOOPBACK, data: bytes | None = None) -> None:
-        """Back in, with connection, mark and route as they are: through lo (loopback_xmit), or where it was to go out.
-
-        The latter is dev_loopback_xmit: there is no link-layer header then.
-        """
-        kind = b"\x08\0" if skb.family is Family.IPV4 else b"\x86\xdd"
-        back = Skb(
-            skb.data if data is None else data, skb.family, iif=dev, mac=bytes(12) + kind if dev == LOOPBACK else b""
-        )
-        if dev != LOOPBACK:
-            back.pkt_type = PacketType.LOOPBACK
-        for name in KEPT_OVER_LO:
-            setattr(back, name, getattr(skb, name))
-        self.backlog.append(back)
-
-    def run_backlog(self) -> None:
-        """Receive what came back in through lo, after the packet that caused it is done."""
-        while self.backlog:
-            skb = self.backlog.popleft()
-            self.passes += 1
-            if self.passes > MOST_PASSES:
-                self.note(
-                    events.Assumed(
-                        f"a loop through lo, which the kernel does not leave, ends after {MOST_PASSES} rounds"
-                    )
-                )
-                self.decide("DROP", None, "a loop through lo (a copy by TEE that is copied again, say)")
-                continue
-            self.note(events.Looped(skb.iif))
-            checked = sanity.check(bytes(skb.data), skb.family, loopback=True)
-            if checked.reason:
-                if checked.problem is not None:
-                    self.parameter_problem(skb, *checked.problem)
-                self.decide("DROP", None, checked.reason)
-                continue
-            self.receive(skb)
 
     def icmp_error(self, skb: Skb, kind: int, code: int, info: int, what: str) -> None:
         """Tell the sender of a packet what became of it, where that may be told."""
