@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +18,7 @@ from pyiptables.cli.inputs import (
     rules_file,
 )
 from pyiptables.cli.screen import Screen
+from pyiptables.cli.values import peeked, read_owner, read_time_zone, write_text
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
 from pyiptables.extensions.matches.time import MINUTES_WEST
@@ -369,49 +369,3 @@ def refuse_unknown(trace: Trace) -> None:
             raise Error(f"--strict: packet {trace.number}: rule {event.number} of {event.chain}: {event.text}")
         if isinstance(event, events.Assumed):
             raise Error(f"--strict: packet {trace.number}: it would have to be assumed that {event.text}")
-
-
-def read_time_zone(text: str) -> int:
-    """``+HH:MM`` or ``-HH:MM``, as minutes west of Greenwich, which is how the kernel keeps its time zone."""
-    sign, hours, colon, minutes = text[:1], text[1:3], text[3:4], text[4:]
-    if sign not in ("+", "-") or colon != ":" or not (hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2):
-        raise Error(f"--kernel-time-zone {text}: expected +HH:MM or -HH:MM")
-    offset = int(hours) * 60 + int(minutes)
-    return -offset if sign == "+" else offset
-
-
-def read_owner(text: str) -> tuple[int, int]:
-    """``UID[:GID]`` in numbers; the group is the user's number where it is not said."""
-    uid, _, gid = text.partition(":")
-    if not uid.isdecimal() or (gid and not gid.isdecimal()) or max(int(uid), int(gid or 0)) >= 2**32:
-        raise Error(f"--owner {text}: expected UID or UID:GID in numbers")
-    return int(uid), int(gid or uid)
-
-
-def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[Frame]]:
-    """The first frames, and an iterator over all of them."""
-    first: list[Frame] = []
-    broken: Error | None = None
-    try:
-        for frame in frames:
-            first.append(frame)
-            if len(first) >= count:
-                break
-    except Error as error:
-        broken = error
-
-    def until_broken() -> Iterator[Frame]:
-        yield from first
-        if broken is not None:
-            raise broken
-
-    return first, chain(until_broken(), frames)
-
-
-def write_text(path: str, lines: Iterable[str]) -> None:
-    """Write a file whole."""
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise Error(f"cannot write {path}: {error.strerror}") from error
