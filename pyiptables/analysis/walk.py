@@ -8,12 +8,12 @@ for each set that comes, which is remembered; past a bound it is walked once mor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from pyiptables.analysis.diagrams import AnalysisError, Node
 from pyiptables.analysis.effects import Change, Effects
 from pyiptables.analysis.pairs import Pair, exactly, united
+from pyiptables.analysis.passage import Going, Passage, Visit, add, callees_first
 from pyiptables.analysis.picking import narrowed, usual
 from pyiptables.analysis.reading import Reader, Stage
 from pyiptables.extensions.base import Target
@@ -29,57 +29,6 @@ DEEPEST = 150
 """Chains within one another that change packets; the kernel's own stack takes fewer in any sane ruleset."""
 
 
-@dataclass(slots=True)
-class Passage:
-    """What a walk through a chain found: what comes to each rule, ends by their verdicts, and what returns."""
-
-    arrives: list[Pair]
-    ends: dict[str, Pair]
-    falls: Pair
-
-
-@dataclass(slots=True)
-class Visit:
-    """What one hook sends through a table.
-
-    ``gate`` is what came there, of ``start``; ``arrived`` (to the rules of each chain) and ``entered`` (to chains that are
-    walked once) are what would come of all packets, of which those that pass the gate are there.
-    """
-
-    gate: Pair
-    start: Pair
-    arrived: dict[str, list[list[Pair]]] = field(default_factory=dict)
-    entered: dict[str, Pair] = field(default_factory=dict)
-    ends: dict[str, Pair] = field(default_factory=dict)
-    gathered: dict[str, list[Pair]] = field(default_factory=dict)
-    fallen: Pair | None = None
-    """What met the policy, of all packets; None where the hook was never walked."""
-    large: bool | None = None
-    """Whether the gate is so large that it is not laid over a set without need; None: not yet counted."""
-
-    def came(self, chain: str) -> list[Pair] | None:
-        """What came to each rule of a chain, in all the times that it was walked; None where it never was."""
-        if chain not in self.arrived:
-            return None
-        found = self.gathered.get(chain)
-        if found is None:
-            found = self.gathered[chain] = [united(list(pairs)) for pairs in zip(*self.arrived[chain], strict=True)]
-        return found
-
-
-@dataclass(slots=True)
-class _Walk:
-    """One chain on its way."""
-
-    left: Pair
-    falls: Pair
-    ends: dict[str, list[Pair]] = field(default_factory=dict)
-
-    def end(self, verdict: str, pair: Pair) -> None:
-        """Note an end; all are united at last, for to add many small sets to a large one takes long."""
-        self.ends.setdefault(verdict, []).append(pair)
-
-
 class TableWalk:
     """Walks one table from each of its hooks, and remembers what came to each rule."""
 
@@ -92,7 +41,7 @@ class TableWalk:
         self._usual = tuple(usual(reader.space))
         self._visits: dict[Hook, Visit] = {}
         self._visit = Visit(self.everything, self.everything)
-        self._order = _callees_first(table)
+        self._order = callees_first(table)
         self._summaries: dict[tuple[str, Stage], Passage] = {}
         self._memory: dict[tuple[str, Pair, Hook], Passage] = {}
         self._stages: dict[str, Stage] = {}
@@ -137,7 +86,7 @@ class TableWalk:
         passage = self._walk(chain, start, stage, hook, 0)
         self._collect(chain.name, passage.arrives)
         self._visit.fallen = passage.falls
-        _add(passage.ends, chain.policy or "ACCEPT", passage.falls)
+        add(passage.ends, chain.policy or "ACCEPT", passage.falls)
         self._finish(stage)
         self._visit.ends = passage.ends
         return passage.ends
@@ -236,7 +185,7 @@ class TableWalk:
     # one chain
 
     def _walk(self, chain: Chain, arrive: Pair, stage: Stage, hook: Hook, depth: int) -> Passage:
-        walk = _Walk(arrive, self.nothing)
+        walk = Going(arrive, self.nothing)
         arrives: list[Pair] = []
         false = self.space.false
         self._steps -= len(chain.rules)
@@ -256,12 +205,12 @@ class TableWalk:
         ends = {verdict: united(pairs) for verdict, pairs in walk.ends.items()}
         return Passage(arrives, ends, walk.left.either(walk.falls))
 
-    def _drop(self, walk: _Walk, dropped: Node) -> None:
+    def _drop(self, walk: Going, dropped: Node) -> None:
         hit = exactly(dropped).both(walk.left)
         walk.end("DROP", hit)
         walk.left = walk.left.but(exactly(dropped))
 
-    def _act(self, walk: _Walk, spec: RuleSpec, match: Pair, took: Pair, stage: Stage, hook: Hook, depth: int) -> None:
+    def _act(self, walk: Going, spec: RuleSpec, match: Pair, took: Pair, stage: Stage, hook: Hook, depth: int) -> None:
         """What becomes of the packets that match a rule."""
         jump = spec.jump
         if spec.target is not None:
@@ -278,7 +227,7 @@ class TableWalk:
                 walk.falls = walk.falls.either(took)
 
     def _call(
-        self, walk: _Walk, name: str, goto: bool, match: Pair, took: Pair, stage: Stage, hook: Hook, depth: int
+        self, walk: Going, name: str, goto: bool, match: Pair, took: Pair, stage: Stage, hook: Hook, depth: int
     ) -> None:
         if name not in self._changing:
             passage = self._summary(name, stage)
@@ -334,7 +283,7 @@ class TableWalk:
 
     # targets
 
-    def _target(self, walk: _Walk, target: Any, match: Pair, took: Pair, hook: Hook) -> None:
+    def _target(self, walk: Going, target: Any, match: Pair, took: Pair, hook: Hook) -> None:
         may = Pair(took.may, self.space.false)
         name = target.name
         if name == "NFQUEUE":
@@ -360,42 +309,10 @@ class TableWalk:
         else:
             self._goes_on(walk, target, match, took)
 
-    def _goes_on(self, walk: _Walk, target: Any, match: Pair, took: Pair) -> None:
+    def _goes_on(self, walk: Going, target: Any, match: Pair, took: Pair) -> None:
         change = self.effects.changing(target)
         if change is not None:
             walk.left = walk.left.but(match).either(self.effects.on(took, change))
 
     def _change(self, pair: Pair, change: Change | None) -> Pair:
         return pair if change is None else self.effects.on(pair, change)
-
-
-def _add(ends: dict[str, Pair], verdict: str, pair: Pair) -> None:
-    before = ends.get(verdict)
-    ends[verdict] = pair if before is None else before.either(pair)
-
-
-def _callees_first(table: Table) -> list[str]:
-    """The chains that a hook leads to, each behind those that it calls; AnalysisError for a loop among them."""
-    order: list[str] = []
-    done: dict[str, bool] = {}
-    for start in (chain.name for chain in table.chains.values() if chain.built_in):
-        stack = [(start, iter(_called(table, start)))]
-        done[start] = False
-        while stack:
-            name, rest = stack[-1]
-            below = next(rest, None)
-            if below is None:
-                done[name] = True
-                order.append(name)
-                stack.pop()
-            elif below not in done:
-                done[below] = False
-                stack.append((below, iter(_called(table, below))))
-            elif not done[below]:
-                raise AnalysisError(f"table {table.name}: chain {below} leads back to itself")
-    return order
-
-
-def _called(table: Table, name: str) -> list[str]:
-    jumps = dict.fromkeys(rule.spec.jump for rule in table.chains[name].rules)
-    return [jump for jump in jumps if jump is not None and jump in table.chains]
