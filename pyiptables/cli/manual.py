@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
+from pyiptables.cli.output import write_text
 from pyiptables.cli.running import run
-from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.render.manual import extensions_manual
 
@@ -25,11 +25,7 @@ def command(section: str, output: str | None) -> int:
     if output is None:
         click.echo(text, nl=False)
         return 0
-    try:
-        with open(output, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise Error(f"cannot write {output}: {error.strerror}") from error
+    write_text(output, [text])
     return 0
 
 

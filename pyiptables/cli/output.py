@@ -1,9 +1,11 @@
-"""Printing many lines."""
+"""Printing many lines, and writing files."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+
+from pyiptables.errors import Error
 
 _TOGETHER = 512
 
@@ -23,3 +25,13 @@ def print_lines(lines: Iterable[str]) -> None:
                 some.clear()
     finally:
         sys.stdout.write("".join(some))
+
+
+def write_text(name: str, lines: Iterable[str]) -> None:
+    """Write a file whole; bytes that are no text, which came so from a file, go out as they came. Error where it cannot be."""
+    try:
+        with open(name, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.writelines(lines)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Error(f"cannot write {name}: {reason}") from error

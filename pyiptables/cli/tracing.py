@@ -17,8 +17,9 @@ from pyiptables.cli.inputs import (
     read_sets,
     rules_file,
 )
+from pyiptables.cli.output import write_text
 from pyiptables.cli.screen import Screen
-from pyiptables.cli.values import peeked, read_owner, read_time_zone, write_text
+from pyiptables.cli.values import peeked, read_owner, read_time_zone
 from pyiptables.conntrack import dump
 from pyiptables.errors import Error
 from pyiptables.extensions.matches.time import MINUTES_WEST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 from pyiptables.errors import Error
@@ -44,12 +44,3 @@ def peeked(frames: Iterator[Frame], count: int) -> tuple[list[Frame], Iterator[F
             raise broken
 
     return first, chain(until_broken(), frames)
-
-
-def write_text(path: str, lines: Iterable[str]) -> None:
-    """Write a file whole."""
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise Error(f"cannot write {path}: {error.strerror}") from error

@@ -10,6 +10,7 @@ from pyiptables.hooks import Family
 from pyiptables.lint.alike import constant
 from pyiptables.lint.proofs import provable
 from pyiptables.lint.subject import PlacedRule, Subject
+from pyiptables.ruleset.conditions import apart
 
 MOST_COMPARED = 64
 """Rules of one chain, next to one another, that are compared; beyond it nothing is said."""
@@ -59,3 +60,17 @@ def decides(rule: PlacedRule) -> bool:
 def opposite(one: PlacedRule, other: PlacedRule) -> bool:
     """Whether one accepts what the other does not."""
     return (one.spec.target_name == "ACCEPT") is not (other.spec.target_name == "ACCEPT")
+
+
+def opposed(subject: Subject) -> Iterator[tuple[PlacedRule, Iterator[tuple[PlacedRule, Bounds, Bounds]]]]:
+    """Each rule with those before it, the nearest first, that decide the opposite, and what both select (it, then the rule)."""
+    for chain in selections(subject):
+        for rule in chain.rules:
+            if decides(rule) and not rule.unconditional:
+                yield rule, _opposed(chain, rule)
+
+
+def _opposed(chain: Selecting, rule: PlacedRule) -> Iterator[tuple[PlacedRule, Bounds, Bounds]]:
+    for earlier in reversed(chain.rules[max(0, rule.number - 1 - MOST_COMPARED) : rule.number - 1]):
+        if decides(earlier) and opposite(earlier, rule) and not apart(earlier.spec, rule.spec):
+            yield earlier, chain.selects(earlier), chain.selects(rule)

@@ -42,22 +42,10 @@ class Row:
     place: str
 
 
-def own_events(trace: Trace) -> Iterator[events.Event]:
-    """The events of the packet itself, those of packets made on its way left out."""
-    depth = 0
-    for event in trace.events:
-        if isinstance(event, events.Made):
-            depth += 1
-        elif isinstance(event, events.MadeEnd):
-            depth -= 1
-        elif not depth:
-            yield event
-
-
 def path_text(trace: Trace) -> str:
     """``eth0>eth1``, ``eth0>local``, ``local>eth0``; a question mark for a packet that was dropped before routing."""
     start, end = "", "?"
-    for event in own_events(trace):
+    for event in trace.own:
         if isinstance(event, events.Arrived):
             start = "local" if event.local else event.interface
         elif isinstance(event, events.Routed):
@@ -85,7 +73,7 @@ def translation(trace: Trace) -> str:
     """``to 10.1.0.10:8443``, ``from 192.0.2.1:40000``: what NAT made of the packet."""
     found = {
         event.what: event.after
-        for event in own_events(trace)
+        for event in trace.own
         if isinstance(event, events.Changed) and event.what in ("source", "destination")
     }
     sides = (("source", "from"), ("destination", "to"))

@@ -103,17 +103,11 @@ def outcome_of(trace: Trace, engine: Engine) -> Outcome:
 
 
 def own_events(trace: Trace) -> Iterator[events.Event]:
-    """The events of the packet itself, those of packets that the host made on the way left out."""
-    depth = 0
-    for event in trace.events:
-        if isinstance(event, events.Made):
-            depth += 1
-        elif isinstance(event, events.MadeEnd):
-            depth -= 1
-        elif not depth:
-            yield event
-            if isinstance(event, events.Decided) and event.verdict != "ACCEPT":
-                return
+    """The events of the packet itself, up to its end."""
+    for event in trace.own:
+        yield event
+        if isinstance(event, events.Decided) and event.verdict != "ACCEPT":
+            return
 
 
 def _step(event: Any) -> Step:

@@ -5,6 +5,7 @@ An engine emits them; renderers read them. They are frozen and hold copies: noth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -272,15 +273,23 @@ class Trace:
     events: tuple[Event, ...] = field(default=())
 
     @property
-    def decided(self) -> Decided | None:
-        """How the way of the packet itself ended (that of packets made on the way left aside)."""
-        depth, found = 0, None
+    def own(self) -> Iterator[Event]:
+        """The events of the packet itself, those of packets that the host made on its way left out."""
+        depth = 0
         for event in self.events:
             if isinstance(event, Made):
                 depth += 1
             elif isinstance(event, MadeEnd):
                 depth -= 1
-            elif isinstance(event, Decided) and depth == 0:
+            elif not depth:
+                yield event
+
+    @property
+    def decided(self) -> Decided | None:
+        """How the way of the packet itself ended."""
+        found = None
+        for event in self.own:
+            if isinstance(event, Decided):
                 found = event
                 if event.verdict != "ACCEPT":  # what comes in through lo after that is an answer to it
                     break

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Proof, Severity
-from pyiptables.lint.pairs import MOST_COMPARED, decides, opposite, selections
+from pyiptables.lint.pairs import opposed
 from pyiptables.lint.subject import Subject
 
 
@@ -34,19 +34,10 @@ class Correlation(Check):
 
     def run(self, subject: Subject) -> Iterator[Finding]:
         """The later rules of such pairs."""
-        for chain in selections(subject):
-            for rule in chain.rules:
-                if not decides(rule) or rule.unconditional:
-                    continue
-                selected = chain.selects(rule)
-                for earlier in reversed(chain.rules[max(0, rule.number - 1 - MOST_COMPARED) : rule.number - 1]):
-                    if not decides(earlier) or not opposite(earlier, rule):
-                        continue
-                    before = chain.selects(earlier)
-                    both = selected.must & before.must
-                    if both and not before.may <= selected.may and not selected.may <= before.may:
-                        text = (
-                            f"rule {earlier.number} decides {earlier.spec.target_name} about a part of this, and more"
-                        )
-                        yield self.at(subject, rule, text, proof=Proof((subject.place(earlier),)))
-                        break
+        for rule, before in opposed(subject):
+            for earlier, theirs, mine in before:
+                both = mine.must & theirs.must
+                if both and not theirs.may <= mine.may and not mine.may <= theirs.may:
+                    text = f"rule {earlier.number} decides {earlier.spec.target_name} about a part of this, and more"
+                    yield self.at(subject, rule, text, proof=Proof((subject.place(earlier),)))
+                    break

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Proof, Severity
-from pyiptables.lint.pairs import MOST_COMPARED, decides, opposite, selections
+from pyiptables.lint.pairs import opposed
 from pyiptables.lint.subject import Subject
 
 
@@ -34,18 +34,9 @@ class Generalization(Check):
 
     def run(self, subject: Subject) -> Iterator[Finding]:
         """The later rules of such pairs."""
-        for chain in selections(subject):
-            for rule in chain.rules:
-                if not decides(rule) or rule.unconditional:
-                    continue
-                all_of_it = chain.selects(rule).must
-                for earlier in reversed(chain.rules[max(0, rule.number - 1 - MOST_COMPARED) : rule.number - 1]):
-                    if not decides(earlier) or not opposite(earlier, rule):
-                        continue
-                    some = chain.selects(earlier).may
-                    if some and some <= all_of_it and some != all_of_it:
-                        text = (
-                            f"rule {earlier.number} is an exception to this rule: it decides {earlier.spec.target_name}"
-                        )
-                        yield self.at(subject, rule, text, proof=Proof((subject.place(earlier),)))
-                        break
+        for rule, before in opposed(subject):
+            for earlier, theirs, mine in before:
+                if theirs.may and theirs.may <= mine.must and theirs.may != mine.must:
+                    text = f"rule {earlier.number} is an exception to this rule: it decides {earlier.spec.target_name}"
+                    yield self.at(subject, rule, text, proof=Proof((subject.place(earlier),)))
+                    break
