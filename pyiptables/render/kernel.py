@@ -5,6 +5,8 @@ Source: net/netfilter/nf_log_syslog.c of Linux 6.18; the time stamp is that of k
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pyiptables.hooks import Family
 from pyiptables.render.kernel_ipv4 import dump_ipv4
 from pyiptables.render.kernel_ipv6 import dump_ipv6
@@ -22,16 +24,25 @@ def kernel_line(event: Logged, start_ns: int) -> str:
     Nearly every line ends in a blank, as the kernel's do. Characters that cannot be printed stand as dmesg writes them
     (``\x1b``), so that a line is one line. Never raises, whatever the packet's bytes say.
     """
-    dump = Dump(event.data, event.flags)
-    dump.add(f"{_printable(event.prefix)}IN={_printable(event.in_interface)} OUT={_printable(event.out_interface)} ")
+    line = f"{_printable(event.prefix)}IN={_printable(event.in_interface)} OUT={_printable(event.out_interface)} "
     if event.in_interface:
-        dump.add(_mac_header(event))
-    if dump_ipv4(dump) if event.family is Family.IPV4 else dump_ipv6(dump):
+        line += _mac_header(event)
+    headers, goes_on = _headers(event.data, event.flags, event.family)
+    line += headers
+    if goes_on:
         if event.flags & LogFlag.UID and event.uid is not None:
-            dump.add(f"UID={event.uid} GID={event.gid or 0} ")
+            line += f"UID={event.uid} GID={event.gid or 0} "
         if event.mark:
-            dump.add(f"MARK=0x{event.mark:x} ")
-    return _stamp(event.time - start_ns) + "".join(dump.words)[:LONGEST]
+            line += f"MARK=0x{event.mark:x} "
+    return _stamp(event.time - start_ns) + line[:LONGEST]
+
+
+@lru_cache(maxsize=64)
+def _headers(data: bytes, flags: int, family: Family) -> tuple[str, bool]:
+    """The packet itself, and whether the line goes on behind it: under TRACE each rule writes it again."""
+    dump = Dump(data, flags)
+    goes_on = dump_ipv4(dump) if family is Family.IPV4 else dump_ipv6(dump)
+    return "".join(dump.words), goes_on
 
 
 def _stamp(nanoseconds: int) -> str:
