@@ -169,7 +169,7 @@ class Flow:
         """The tables at a hook in turn; returns what goes on behind it."""
         result = self.hooks[hook] = HookResult(arrive)
         now = arrive
-        for name in self._tables(hook):
+        for name in self.tables(hook):
             self.tables_at[name, hook] = now
             ends = self._nat(hook, now) if name == "nat" else self._run(name, hook, now)
             now = self._after(result, ends)
@@ -205,7 +205,8 @@ class Flow:
         )
         return walk.run(hook, exactly(start) if start != space.true else everything, gate, self.stage(name))
 
-    def _tables(self, hook: Hook) -> Iterator[str]:
+    def tables(self, hook: Hook) -> Iterator[str]:
+        """The tables at a hook, in the order in which packets meet them."""
         last = hook in (Hook.INPUT, Hook.POSTROUTING)
         order = sorted(ORDER, key=lambda name: (name == "nat") if last else 0)
         return (name for name in order if name in self.walks and hook in TABLES[name])

@@ -58,6 +58,10 @@ class Names:
         """The class of a name."""
         return self._codes.get(self._class(name), 0)
 
+    def alike(self, name: str, other: str) -> bool:
+        """Whether no test tells two names apart."""
+        return self._class(name) == self._class(other)
+
     def matching(self, text: str, prefix: bool) -> list[int]:
         """The classes of which all names pass a test that was among those given."""
         if not prefix:

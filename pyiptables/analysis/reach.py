@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pyiptables.analysis.diagrams import Node, always, within_memory, without
 from pyiptables.analysis.effects import Effects
 from pyiptables.analysis.flow import Flow
 from pyiptables.analysis.pairs import Pair
-from pyiptables.analysis.picking import pick
+from pyiptables.analysis.picking import narrowed, pick
 from pyiptables.analysis.reading import Reader
 from pyiptables.analysis.scan import changed_sets, interface_tests, tracks, usage
 from pyiptables.analysis.sets import Bounds, PacketSet, bounds_of
@@ -48,13 +48,20 @@ def space_for(*rulesets: Ruleset, facts: Host | None = None) -> Space:
 class Reach:
     """All packets' ways through one ruleset. Made by :meth:`of`."""
 
-    def __init__(self, ruleset: Ruleset, flow: Flow) -> None:
+    def __init__(self, ruleset: Ruleset, flow: Flow, whole: Callable[[], Reach] | None = None) -> None:
+        """``whole`` finds the ways of all packets, where ``flow`` follows some only: witnesses may need others first."""
         self.ruleset = ruleset
         self.flow = flow
         self.space = flow.space
         self._passing: Node | None = None
+        self._whole = whole
         self._reached: dict[str, list[tuple[Hook, set[str]]]] = {}
-        self._witnesses = Witnesses(self.space, tracking=flow.tracking, passing=self._passes, tracked=flow.tracked)
+        self._witnesses = Witnesses(
+            self.space,
+            tracking=flow.tracking,
+            passing=self._passes,
+            tracked=self._tracked,
+        )
 
     @classmethod
     def of(
@@ -191,8 +198,13 @@ class Reach:
 
     # packets
 
+    def _tracked(self) -> Node:
+        return self.flow.tracked() if self._whole is None else self._whole().flow.tracked()
+
     def _passes(self) -> Node:
         """Packets, as they come, that surely come to their end, and on which NAT does nothing."""
+        if self._whole is not None:
+            return self._whole()._passes()
         if self._passing is None:
             found = self.verdict(Hook.INPUT, "ACCEPT").must.node | self.verdict(Hook.POSTROUTING, "ACCEPT").must.node
             for hook, result in self.flow.hooks.items():
@@ -201,16 +213,17 @@ class Reach:
             self._passing = found
         return self._passing
 
-    def witness(self, packets: PacketSet, hook: Hook | None = None) -> Witness | None:
+    def witness(self, packets: PacketSet, hook: Hook | None = None, *, oif: str = "") -> Witness | None:
         """One packet of a set in the notation that ``pyipt trace`` takes, or the conversation that leads to it.
 
         With a hook the set is of packets as they are there, and the packet is written as it arrives at the host or leaves
-        its process; without, as they arrive. None where the set is empty, or none of its packets can be written: see
-        :mod:`pyiptables.analysis.witness`. Where no host is given, the packet goes its way on the witness's own ``host()``.
+        its process; without, as they arrive, and ``oif`` is by which interface a packet is to leave. None where the set is
+        empty, or none of its packets can be written: see :mod:`pyiptables.analysis.witness`. Where no host is given, the
+        packet goes its way on the witness's own ``host()``.
         """
         with within_memory():
             if hook is None:
-                return self._witnesses.write(packets.node & (self.flow.received() | self.flow.sent()))
+                return self._witnesses.write(packets.node & (self.flow.received() | self.flow.sent()), oif)
             return self._witness_at(packets.node, hook)
 
     def _witness_at(self, node: Node, hook: Hook) -> Witness | None:
@@ -247,10 +260,11 @@ class Reach:
         if hook in (Hook.PREROUTING, Hook.INPUT):
             yield "", node
             return
+        back = space.oif.same_as(space.iif)
         for _ in range(MOST_WAYS):
             if node == space.false:
                 return
-            code = space.oif.value(pick(space, node))
+            code = space.oif.value(pick(space, narrowed([~back], node)))
             yield space.interfaces.examples[code], node & space.oif.equals(code)
             node = node & ~space.oif.equals(code)
 

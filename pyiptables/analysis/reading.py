@@ -40,6 +40,8 @@ OF_BYTES = frozenset({"string", "tcp", "sctp", "dccp", "dst", "hbh", "rt", "frag
 """Matches whose unmodelled conditions look at the packet's bytes alone: they answer the same at every hook."""
 OPPOSITE = frozenset({"string", "u32", "owner", "helper", "tcp", "cpu", "addrtype", "realm"})
 """Matches whose conditions, inverted, hold for exactly the other packets."""
+EVERYWHERE = frozenset({"meta.pkttype"})
+"""Fields without a place of their own that every packet has."""
 
 
 class Stage(Enum):
@@ -212,12 +214,23 @@ class Reader:
         if known is not None:
             return known, self.space.true
         bits, there = self.space.other(field.name, field.bits, field.get)
-        return bits, there.equals(1)
+        return bits, self.space.true if field.name in EVERYWHERE else there.equals(1)
 
     # connections
 
     def _of_connection(self, part: Masked | Within, stage: Stage) -> Pair:
-        """A field of the packet's connection; a packet that has none lacks the field, but for its state."""
+        """A field of the packet's connection; a packet that has none lacks the field, but for its state.
+
+        Before connection tracking packets have none, unless they were tracked already: what comes back through the loopback
+        interface, and the RST that REJECT sends (nf_conntrack_in, nf_send_reset).
+        """
+        found = self._of_entry(part, stage)
+        if stage is not Stage.BEFORE:
+            return found
+        kept = self.space.named(self.space.iif, "lo", False) | self.space.iif.equals(0)
+        return Pair(found.may | kept, found.must & ~kept)
+
+    def _of_entry(self, part: Masked | Within, stage: Stage) -> Pair:
         space, name = self.space, part.field.name
         entry = space.states(0, 1, 2) if stage is Stage.TRACKED else space.false
         if name == "ct.state":

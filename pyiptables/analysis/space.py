@@ -77,7 +77,10 @@ class Free:
 
 
 class Space:
-    """The fields and packets of one family; ``names`` are the tests of interface names that rules make."""
+    """The fields and packets of one family; ``names`` are the tests of interface names that rules make.
+
+    ``noted`` more variables are for whoever follows packets to note something on them.
+    """
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Space:
         *,
         facts: Host | None = None,
         large: bool = False,
+        noted: int = 0,
     ) -> None:
         self.family = family
         self.facts = facts
@@ -98,7 +102,7 @@ class Space:
         self.readers: dict[str, Callable[[Any], Any]] = {}
         """How the fields in ``others`` are read off a packet; the few of connections are not among them."""
         self._renamings: dict[tuple[tuple[Bits, Bits], ...], Callable[[Node], Node]] = {}
-        self._declare()
+        self._declare(noted)
         self.destination_typed = self.typed(self.destination_type, self.destination)
         """What a destination and its type have to do with each other."""
         self.with_ports = self.any_of(self.protocol.equals(number) for number in PORTED)
@@ -117,9 +121,10 @@ class Space:
         names = (name, f"arrived {name}", f"connection's {name}")
         return tuple(Bits(names[at], numbers[at::times], self.diagrams) for at in range(times))
 
-    def _declare(self) -> None:
+    def _declare(self, noted: int) -> None:
         """All fields, from the top of the diagrams down: what few rules name first, what many do last."""
         wide = self.family.bits
+        self.noted = self._bits("noted", noted)
         self.state, self.reply = self._bits("state", 3), self._bits("reply", 1)
         self.snat, self.dnat = self._bits("snat", 1), self._bits("dnat", 1)
         self.moved, self.ported = self._bits("moved", 1), self._bits("ported", 1)

@@ -2,7 +2,8 @@
 
 Connection tracking finds out for itself what a packet is, so what a set says of it must come about: a packet that is NEW
 is the first of its connection; one that is ESTABLISHED has others before it, which pass; INVALID is one that cannot begin a
-connection. Where none can be written, there is none: for connections that are translated, or RELATED.
+connection; RELATED is an ICMP error about one. Where none can be written, there is none: for connections that are
+translated, and those that a helper expects.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from pyiptables.analysis.bits import Bits
 from pyiptables.analysis.diagrams import Node, always, without
-from pyiptables.analysis.picking import between_hosts, pick
+from pyiptables.analysis.interfaces import USUAL
+from pyiptables.analysis.picking import between_hosts, narrowed, pick
 from pyiptables.analysis.space import (
     ESTABLISHED,
     ICMP,
@@ -22,6 +24,7 @@ from pyiptables.analysis.space import (
     NEW,
     RELATED,
     TCP,
+    UDP,
     UNICAST,
     UNTRACKED,
     Keeps,
@@ -34,33 +37,43 @@ from pyiptables.packet.addresses import to_text
 from pyiptables.packet.conversation import to_conversation
 from pyiptables.packet.skb import Skb
 from pyiptables.packet.spec import PacketSpec
-from pyiptables.packet.spec_bytes import to_bytes
+from pyiptables.packet.spec_bytes import from_bytes, to_bytes
 from pyiptables.packet.transports import PORT_PROTOCOLS
 from pyiptables.packet.typed_packet import TypedPacket
 
 SYN, SYN_ACK, ACK = 2, 18, 16
 TRIES = 12
 """How many packets of a set are tried; a packet may turn out to differ in what its fields do not say."""
+ERRORS_WITH_PACKET, ERRORS_WITH_PACKET_V6 = (3, 11, 12, 4, 5), (1, 2, 3, 4)
+"""ICMP's errors, which quote the packet that they are about, the usual ones first."""
+QUOTED = 28
+"""Bytes of a packet that are quoted behind the addresses: the rest of an IPv6 header, a UDP header and more."""
 ANSWERS = {8: 0, 13: 14, 15: 16, 17: 18, 128: 129, 139: 140}
 """ICMP's questions and their answers."""
 
 
 class Witness(str):
-    """The line, and what it takes of the host: interfaces, the one that leads elsewhere first, and its own addresses."""
+    """The line, and what it takes of the host: interfaces, the one that leads elsewhere first, its own addresses.
+
+    ``ways`` are other hosts, by address, with the interface that leads to each.
+    """
 
     interfaces: tuple[str, ...]
     addresses: tuple[str, ...]
+    ways: dict[str, str]
 
-    def __new__(cls, line: str, *, interfaces: tuple[str, ...], addresses: tuple[str, ...]) -> Witness:
+    def __new__(
+        cls, line: str, *, interfaces: tuple[str, ...], addresses: tuple[str, ...], ways: dict[str, str] | None = None
+    ) -> Witness:
         """Make it of all."""
         made = super().__new__(cls, line)
-        made.interfaces, made.addresses = interfaces, addresses
+        made.interfaces, made.addresses, made.ways = interfaces, addresses, ways or {}
         return made
 
     def host(self) -> Host:
         """A host on which the packet goes that way, where none is given."""
         names = [*dict.fromkeys((*self.interfaces, "eth0", "eth1"))]
-        return Host.assumed(names, {names[-1]: list(self.addresses)} if self.addresses else {})
+        return Host.assumed(names, {names[-1]: list(self.addresses)} if self.addresses else {}, self.ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class Witnesses:
         ``oif`` is the interface by which a packet from outside is to leave.
         """
         ordinary = self.certain(packets) & between_hosts(self.space)
-        for state in (NEW, UNTRACKED, INVALID, ESTABLISHED):
+        for state in (NEW, UNTRACKED, INVALID, ESTABLISHED, RELATED):
             found = self._of_state(ordinary & self.space.state.equals(state), state, oif)
             if found is not None:
                 return found
@@ -131,15 +144,20 @@ class Witnesses:
             packets = packets & self._no_beginning()
         if state == ESTABLISHED:
             packets = packets & space.snat.equals(0) & space.dnat.equals(0) & self._continuing()
+        if state == RELATED:
+            packets = packets & space.snat.equals(0) & space.dnat.equals(0) & self._reporting()
         for picked in self._tries(packets):
-            before = self._before(replace(picked, oif=oif or picked.oif)) if state == ESTABLISHED else ()
+            leads = {ESTABLISHED: self._before, RELATED: self._reported}.get(state)
+            before = leads(replace(picked, oif=oif or picked.oif)) if leads is not None else ()
             if before is None:
                 continue
+            sent, ways = self._forwarded((*before, picked.typed), picked, oif)
             try:
-                line = to_conversation((*before, picked.typed))
+                line = to_conversation(sent)
             except PacketError:
                 continue
-            names = (oif or picked.oif, *(packet.interface for packet in (picked.typed, *before) if packet.interface))
+            out = sent[-1].out_interface or oif or picked.oif
+            names = (out, *(packet.interface for packet in (picked.typed, *before) if packet.interface))
             ends = [picked.spec.destination] if picked.local else []
             ends += [picked.spec.source] if picked.typed.local else []
             family = self.space.family
@@ -147,14 +165,46 @@ class Witnesses:
                 line,
                 interfaces=tuple(name for name in names if name not in ("", "lo")),
                 addresses=tuple(f"{to_text(end, family)}/{family.bits}" for end in dict.fromkeys(ends)),
+                ways=ways,
             )
         return None
+
+    def _forwarded(
+        self, packets: tuple[TypedPacket, ...], picked: _Picked, oif: str
+    ) -> tuple[tuple[TypedPacket, ...], dict[str, str]]:
+        """Packets that are for another host with the interface by which each leaves, and the ways that make it so.
+
+        A host that is given has routes, which say that.
+        """
+        last = packets[-1]
+        if not oif or picked.local or last.interface in (None, "lo") or oif == "lo" or self.space.facts is not None:
+            return packets, {}
+        if oif == last.interface:  # another of which rules say the same is better
+            alike = self.space.interfaces.alike
+            oif = next((one for one in USUAL if one != oif and alike(one, oif)), oif)
+        source, destination = picked.spec.source, picked.spec.destination
+        ways = {source: last.interface or "", destination: oif}
+        said = []
+        for packet in packets:
+            spec = from_bytes(packet.data, packet.family)
+            to = spec.destination if spec is not None else destination
+            across = to == source and self.space.interfaces.alike(packet.interface or "", oif)
+            said.append(replace(packet, interface=oif if across else packet.interface, out_interface=ways.get(to, oif)))
+        return tuple(said), {to_text(end, self.space.family): name for end, name in ways.items()}
 
     def _continuing(self) -> Node:
         """Packets that can follow a first one and its answer: of TCP, acknowledgements, or the answer itself."""
         space = self.space
         answer = space.reply.equals(1) & space.flags.masked(0x3F, SYN_ACK)
         return ~space.protocol.equals(TCP) | answer | space.flags.masked(0x17, ACK)
+
+    def _reporting(self) -> Node:
+        """ICMP's errors about a connection's first packet: they go where that came from."""
+        space = self.space
+        four = space.family is Family.IPV4
+        kinds = ERRORS_WITH_PACKET if four else ERRORS_WITH_PACKET_V6
+        icmp = space.protocol.equals(ICMP if four else ICMPV6)
+        return icmp & space.reply.equals(1) & space.any_of(space.icmp_type.equals(kind) for kind in kinds)
 
     def _no_beginning(self) -> Node:
         """Packets of which connection tracking can make nothing when they come first."""
@@ -218,6 +268,8 @@ class Witnesses:
         )
         if spec.frag_offset:
             spec = replace(spec, payload=bytes(8))
+        if state == RELATED and icmp:
+            spec = replace(spec, payload=to_bytes(_complained_of(spec))[: spec.family.bits // 8 * 2 + QUOTED])
         names = space.interfaces.examples
         iif, oif = names[space.iif.value(chosen)], names[space.oif.value(chosen)]
         try:
@@ -308,6 +360,11 @@ class Witnesses:
         opening = _turned(first) if last.reply else first
         return None if opening is None else self._opening(last, opening)
 
+    def _reported(self, last: _Picked) -> tuple[TypedPacket, ...] | None:
+        """The first packet of a connection, that an ICMP error is about; None where none is known that passes."""
+        forth = self._placed(_complained_of(last.spec), last, same_way=False)
+        return None if forth is None else (forth,)
+
     def _opening(self, last: _Picked, first: PacketSpec) -> tuple[TypedPacket, ...] | None:
         forth = self._placed(first, last, same_way=not last.reply)
         if forth is None:
@@ -338,7 +395,10 @@ class Witnesses:
         wanted = wanted & space.destination_type.equals(kind)
         if wanted == space.false:
             return None
-        iif = space.interfaces.examples[space.iif.value(pick(space, wanted))]
+        across = space.iif.equals(space.interfaces.code(last.oif))
+        iif = space.interfaces.examples[
+            space.iif.value(pick(space, narrowed([across] if not same_way else [], wanted)))
+        ]
         return TypedPacket(space.family, to_bytes(spec), iif or None)
 
     def _answering(self, last: _Picked, spec: PacketSpec) -> TypedPacket | None:
@@ -376,6 +436,11 @@ class Witnesses:
         if spec.protocol in (ICMP, ICMPV6):
             found = found & space.word0.equals(spec.icmp_type << 8 | spec.icmp_code)
         return found
+
+
+def _complained_of(error: PacketSpec) -> PacketSpec:
+    """The first packet of a connection that somebody sends an ICMP error about, to where it came from."""
+    return PacketSpec(error.family, error.destination, error.source, UDP, sport=40000, dport=443)
 
 
 def _turned(spec: PacketSpec) -> PacketSpec | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,30 @@ from pyiptables.cli.output import print_lines
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
-from pyiptables.render.trace import wrapped
-from pyiptables.reports.entry import Entry
-from pyiptables.reports.github import github
-from pyiptables.testing.differing import Change, Differing
+from pyiptables.testing.diffed import FORMATS, Diffed
+from pyiptables.testing.differing import ASPECTS, Change, Differing
 from pyiptables.testing.source import Source
 
-HELP = """Say which packets fare otherwise under NEW than under OLD, exactly, and by which rules.
+HELP = f"""Say which packets fare otherwise under NEW than under OLD, exactly, and by which rules.
 
-OLD and NEW are rulesets in iptables-save's format, or snapshot folders. Each set of packets whose fate changes is named
-with a packet of it, which pyipt trace takes, and with the rules responsible on both sides.
+OLD and NEW are rulesets in iptables-save's format (IPv4, IPv6, or both in one file), or snapshot folders. Each set of
+packets whose fate changes is named with a packet of it, which pyipt trace takes, and with the rules responsible on both
+sides. What is compared: {", ".join(ASPECTS)}. Comments, counters, names of chains and their order say nothing of packets.
 
 The exit status is 0 when nothing changes, 1 when something does, 2 when it cannot be told.
 """
 CHANGED, BROKEN = 1, 2
+WIDEST, UNBROKEN = 120, 10_000
+COLOURS: dict[str, dict[str, Any]] = {"title": {"bold": True}, "old": {"fg": "red"}, "new": {"fg": "green"}}
 
 
 @click.command("diff", help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", help="What to print.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="full", help="What to print (full).")
+@click.option("-o", "--output", metavar="FILE", help="Write it to a file.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(ASPECTS), help="Compare this alone; may be said several times."
+)
+@click.option("--ignore", multiple=True, type=click.Choice(ASPECTS), help="Compare all but this.")
 @click.option("--host", metavar="FILE", help="Interfaces, addresses and routes of both, in TOML.")
 @click.option("--ipset", metavar="FILE", help="The sets that the rules of both use, as ipset save prints them.")
 @click.argument("old")
@@ -41,13 +45,48 @@ CHANGED, BROKEN = 1, 2
 def command(scope: tuple[Family, str | None], /, old: str, new: str, **options: Any) -> int:
     """Compare two rulesets."""
     family, _ = scope
+    about = [one for one in options["only"] or ASPECTS if one not in options["ignore"]]
     sides = [source_of(name, family, options["host"], options["ipset"]) for name in (old, new)]
     families = [one for one in sides[0].families if one in sides[1].families]
     if not families:
         raise Error(f"{old} and {new} have no rules of one family", hint="-6 before diff compares rules of ip6tables")
-    changes = [change for one in families for change in Differing(sides[0], sides[1], one).changes()]
-    print_lines(_FORMATS[options["form"]](changes, old, new))
+    lone = [(side, one) for side in sides for one in side.families if one not in families]
+    for side, one in lone:
+        click.echo(f"pyipt: only {side.rules_path(one)} has IPv{one.version} rules: they are not compared", err=True)
+    changes = [change for one in families for change in Differing(sides[0], sides[1], one, about).changes()]
+    paths = {one: str(sides[1].rules_path(one)) for one in families}
+    _print(FORMATS[options["form"]], changes, (old, new), paths, options["output"])
     return CHANGED if changes else 0
+
+
+def _print(
+    form: Callable[[Diffed], Any],
+    changes: Sequence[Change],
+    names: tuple[str, str],
+    paths: dict[Family, str],
+    output: str | None,
+) -> None:
+    """To a file or the terminal, where lines are broken and coloured."""
+    import shutil
+
+    from pyiptables.cli.linting import coloured
+
+    shown = output is None and sys.stdout.isatty()
+    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if shown else UNBROKEN
+    colour = output is None and coloured(sys.stdout)
+    diffed = Diffed(changes, *names, paths, width, _coloured if colour else lambda _, text: text)
+    if output is None:
+        print_lines(form(diffed))
+        return
+    try:
+        Path(output).write_text("".join(form(diffed)), encoding="utf-8", errors="replace")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Error(f"cannot write {output}: {reason}") from error
+
+
+def _coloured(part: str, text: str) -> str:
+    return click.style(text, **COLOURS[part])
 
 
 def source_of(name: str, family: Family, host: str | None, ipset: str | None) -> Source:
@@ -61,48 +100,6 @@ def source_of(name: str, family: Family, host: str | None, ipset: str | None) ->
     source.host = Host.from_toml(host) if host is not None else None
     source.ipset = Path(ipset) if ipset is not None else None
     return source
-
-
-def _text(changes: Sequence[Change], old: str, new: str) -> Iterator[str]:
-    for change in changes:
-        yield f"{_title(change)}\n"
-        for label, text in _lines(change, old, new):
-            for number, row in enumerate(wrapped(text, 100 if sys.stdout.isatty() else 1000)):
-                yield f"  {label if not number else '':<9}{row}\n"
-        yield "\n"
-    yield f"{_count(changes)}\n"
-
-
-def _title(change: Change) -> str:
-    family = f"IPv{change.family.version} " if change.family is Family.IPV6 else ""
-    return f"{family}{change.hook}: {change.before} -> {change.after}"
-
-
-def _lines(change: Change, old: str, new: str) -> Iterator[tuple[str, str]]:
-    yield "packets", change.packets
-    if change.witness is not None:
-        yield "such as", change.witness + ("" if change.confirmed else "   (its trace does not show the change)")
-    yield "old", change.old
-    yield "new", change.new
-
-
-def _count(changes: Sequence[Change]) -> str:
-    total = len(changes)
-    return f"{total} change{'' if total == 1 else 's'}" if total else "no packet fares otherwise"
-
-
-def _json(changes: Sequence[Change], old: str, new: str) -> Iterator[str]:
-    listed = [asdict(change) | {"family": f"IPv{change.family.version}"} for change in changes]
-    yield json.dumps({"old": old, "new": new, "changes": listed}, indent=2) + "\n"
-
-
-def _github(changes: Iterable[Change], old: str, new: str) -> Iterator[str]:
-    for change in changes:
-        details = tuple(f"{label}: {text}" for label, text in _lines(change, old, new))
-        yield from github([Entry(new, "warning", "diff", _title(change), details=details)])
-
-
-_FORMATS = {"text": _text, "json": _json, "github": _github}
 
 
 def main(argv: Sequence[str], family: Family, file: str | None = None) -> int:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pyiptables.cli.store import Store
 from pyiptables.conntrack import ConntrackTable, load, load_expectations, read_policies
@@ -15,8 +14,10 @@ from pyiptables.hooks import Family
 from pyiptables.host import Host
 from pyiptables.ipset.reading import load as load_sets
 from pyiptables.ipset.sets import Sets
+from pyiptables.netfilter.arriving import forwarded_ways
 from pyiptables.packet.addresses import to_text
 from pyiptables.packet.link import IPV4, IPV6, Direction, Frame, decode
+from pyiptables.packet.typed_packet import TypedPacket
 from pyiptables.ruleset.model import Ruleset
 
 
@@ -84,22 +85,36 @@ def read_connections(table: ConntrackTable, snapshot: str | None, now: int) -> N
         read(table, text, str(path))
 
 
-def assumed_host(ruleset: Ruleset, *, typed: Any = None, frames: Sequence[Frame] = ()) -> Host:
-    """A host made up from what rules name and packets show; what was assumed stands in its ``assumptions``."""
+def assumed_host(
+    ruleset: Ruleset,
+    *,
+    typed: TypedPacket | None = None,
+    later: Sequence[TypedPacket] = (),
+    frames: Sequence[Frame] = (),
+) -> Host:
+    """A host made up from what rules name and packets show; what was assumed stands in its ``assumptions``.
+
+    ``typed`` is the first of typed packets, ``later`` are those behind it.
+    """
+    packets = (typed, *later) if typed is not None else ()
     names = dict.fromkeys(frame.interface for frame in frames if frame.interface not in ("", "any", "lo", "local"))
     addresses: dict[str, list[str]] = {}
-    if typed is not None:
-        names.update(dict.fromkeys(name for name in (typed.interface, typed.out_interface) if name))
+    for packet in packets:
+        names.update(
+            dict.fromkeys(name for name in (packet.out_interface, packet.interface) if name not in (None, "lo"))
+        )
+    names.pop("", None)
     names.update(dict.fromkeys(_named_interfaces(ruleset)))
     first = next(iter(names), "eth0")
     names.setdefault(first)
-    if typed is not None and typed.interface and not typed.out_interface:
-        addresses[typed.interface] = [to_text(_address(typed.data, 1), ruleset.family)]
-    elif typed is not None and not typed.interface:
-        addresses[typed.out_interface or first] = [to_text(_address(typed.data, 0), ruleset.family)]
+    ways = forwarded_ways(packets)
+    for packet in () if ways else packets[:1]:
+        addresses[packet.interface or packet.out_interface or first] = [
+            to_text(_address(packet.data, 1 if packet.interface else 0), ruleset.family)
+        ]
     for interface, found in _seen_addresses(frames, ruleset.family).items():
         addresses.setdefault(interface or first, []).extend(found)
-    return _with_seen_macs(Host.assumed(list(names), addresses), addresses, frames, first)
+    return _with_seen_macs(Host.assumed(list(names), addresses, ways), addresses, frames, first)
 
 
 def _with_seen_macs(host: Host, addresses: Mapping[str, Sequence[str]], frames: Sequence[Frame], first: str) -> Host:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pyiptables.cli.linting import Job
-from pyiptables.errors import Error
+from pyiptables.cli.running import run
 from pyiptables.hooks import Family
 from pyiptables.lint.reporters import FORMATS
 
@@ -43,6 +43,14 @@ Ends with 0 when nothing was found, 1 when something was, 2 when it could not ru
 @click.option("--severity", type=click.Choice(["info", "warning", "error"]), help="The least to report (warning).")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print findings (full).")
 @click.option("--output", metavar="FILE", help="Write them there instead of printing them.")
+@click.option(
+    "--report",
+    "reports",
+    type=(click.Choice(FORMATS), str),
+    multiple=True,
+    metavar="FORMAT FILE",
+    help="Write the findings to a file as well, in a format.",
+)
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, and report the rest.")
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="Mend also what may change counters or the order of lines.")
@@ -81,15 +89,4 @@ def command(scope: tuple[Family, str | None], /, paths: tuple[str, ...], **optio
 
 def main(words: Sequence[str], family: Family, file: str | None = None) -> int:
     """Run the command; its exit status."""
-    try:
-        return int(command.main(list(words), prog_name="pyipt lint", standalone_mode=False, obj=(family, file)) or 0)
-    except click.ClickException as error:
-        error.show()
-        return COULD_NOT_RUN
-    except click.Abort:
-        return 130
-    except Error as error:
-        click.echo(f"pyipt: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return COULD_NOT_RUN
+    return run(command, words, family, file, broken=COULD_NOT_RUN)

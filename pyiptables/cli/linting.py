@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 import time
 from collections import Counter
@@ -10,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from pyiptables.cli.inputs import read_host
 from pyiptables.cli.inputs import read_sets as read_given_sets
+from pyiptables.cli.running import tell
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
@@ -26,9 +29,12 @@ from pyiptables.lint.reading import read_subject
 from pyiptables.lint.reporters import Context, reporter
 from pyiptables.lint.runner import Report, run, wanted
 from pyiptables.lint.settings import Settings
+from pyiptables.lint.shown import WIDTH
 from pyiptables.lint.sources import Source, hosts, read_source
 from pyiptables.syntax.sets import KnownSets, read_sets
 
+STDIN = "<stdin>"
+"""What standard input is called."""
 _PASSES = 10
 """How often mended files are looked at again: one fix can make room for another."""
 _PATIENCE = 1.0
@@ -42,7 +48,7 @@ class Job:
         self.options = options
         self.family = family
         self.settings, self.others = self._settings()
-        self.snapshot: str | None = None
+        self.snapshots: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         self.problems: list[Error] = []
         self.families: dict[str, Family] = {}
@@ -107,13 +113,13 @@ class Job:
                     Error(f"{path} is no snapshot", hint="expected rules.v4 or rules.v6 in the folder")
                 )
                 continue
-            self.snapshot = path
+            self.snapshots.update(dict.fromkeys(found, path))
             for name, version in zip(found, (name[-1] for name in found), strict=True):
                 self.families[name] = Family.IPV4 if version == "4" else Family.IPV6
             yield from found
 
     def _take(self, path: str) -> None:
-        name = "<stdin>" if path == "-" else path
+        name = STDIN if path == "-" else path
         if name in self.texts:
             return
         try:
@@ -129,12 +135,12 @@ class Job:
     # checking
 
     def _checked(self) -> Report:
-        host, sets, given = self._facts()
         report = Report()
-        groups = hosts(self._sources(), apart=self.options["separate"])
+        groups = self._hosts()
         checks = wanted(self.settings)
         with _progress(len(groups) * (len(checks) + 1)) as step:
             for sources in groups:
+                host, sets, given = self._facts(self.snapshots.get(sources[0].path))
                 subject = read_subject(sources, self.settings, host=host, sets=sets, given=given)
                 step("")
                 report.add(run(subject, checks, step))
@@ -146,10 +152,19 @@ class Job:
             report.known = before - len(report.findings)
         return report
 
-    def _facts(self) -> tuple[Host | None, Sets | None, KnownSets | None]:
-        host = read_host(self.snapshot, self.options["host"])
-        sets = read_given_sets(self.snapshot, self.options["ipset"], 0)
-        path = self.options["ipset"] or (str(Path(self.snapshot, "ipset.save")) if self.snapshot and sets else None)
+    def _hosts(self) -> list[tuple[Source, ...]]:
+        """The sources of each host: a snapshot is one, and what else is given says itself what belongs together."""
+        groups: dict[str | None, list[Source]] = {}
+        for source in self._sources():
+            groups.setdefault(self.snapshots.get(source.path), []).append(source)
+        apart = self.options["separate"]
+        return [host for group in groups.values() for host in hosts(group, apart=apart)]
+
+    def _facts(self, snapshot: str | None) -> tuple[Host | None, Sets | None, KnownSets | None]:
+        """Host and sets: those of a snapshot, and those that options name."""
+        host = read_host(snapshot, self.options["host"])
+        sets = read_given_sets(snapshot, self.options["ipset"], 0)
+        path = self.options["ipset"] or (str(Path(snapshot, "ipset.save")) if snapshot and sets else None)
         return host, sets, read_sets(path) if path is not None else None
 
     # mending
@@ -173,7 +188,9 @@ class Job:
             self.before = before
             return report
         for name, text in self.texts.items():
-            if text != before[name] and name != "<stdin>":
+            if name == STDIN:
+                sys.stdout.write(text)
+            elif text != before[name]:
                 self._write(name, text)
         if mended:
             click.echo(f"{mended} mended", err=True)
@@ -192,17 +209,16 @@ class Job:
 
     def _finish(self, report: Report) -> int:
         form = self.options["form"] or self.others.get("format") or "full"
-        if self.options["statistics"]:
-            text = statistics(report.findings)
-        else:
-            colour = self.options["output"] is None and _coloured()
-            text = reporter(form)(report.findings, Context(tuple(self.texts), colour))
+        out = self._out()
         if self.options["output"]:
-            self._write(self.options["output"], text)
+            self._write(self.options["output"], self._rendered(form, report))
         else:
-            sys.stdout.write(text)
+            width = shutil.get_terminal_size().columns if out.isatty() else WIDTH
+            out.write(self._rendered(form, report, coloured(out), min(width, WIDTH)))
+        for name, path in self.options["reports"]:
+            self._write(path, self._rendered(name, report))
         if form == "full" and not self.options["statistics"] and self.texts:
-            sys.stdout.write(summary(report))
+            out.write(summary(report))
         for note in report.notes:
             click.echo(f"pyipt: {note}", err=True)
         self._tell_problems()
@@ -210,11 +226,33 @@ class Job:
             return 2
         return int(bool(report.findings) and not self.options["exit_zero"])
 
+    def _out(self) -> TextIO:
+        """Where findings are printed: not among the mended rules that go to standard output."""
+        return sys.stderr if self.options["fix"] and STDIN in self.texts else sys.stdout
+
+    def _rendered(self, form: str, report: Report, colour: bool = False, width: int = WIDTH) -> str:
+        if self.options["statistics"]:
+            return statistics(report.findings, form)
+        return reporter(form)(report.findings, Context(tuple(self.texts), colour, width, self._traces()))
+
+    def _traces(self) -> dict[tuple[str, Family | None], str]:
+        """The calls of pyipt trace that load what a finding's file and family say, where one file or snapshot has it all."""
+        found: dict[tuple[str, Family | None], str] = {}
+        options = [(f"--{name}", self.options[name]) for name in ("ipset", "host") if self.options[name]]
+        for sources in self._hosts():
+            for source in sources:
+                alone = sum(other.family is source.family for other in sources) == 1
+                scripts = any(other.kind == "script" for other in sources)
+                snapshot = self.snapshots.get(source.path)
+                if alone and not scripts and source.path != STDIN and source.path.isprintable():
+                    rules = [("--snapshot", snapshot)] if snapshot else [("--rules", source.path)]
+                    words = [word for option in rules + options for word in option]
+                    found[source.path, source.family] = shlex.join(["pyipt", "trace", *words])
+        return found
+
     def _tell_problems(self) -> None:
         for error in self.problems:
-            click.echo(f"pyipt: {error}", err=True)
-            if error.hint:
-                click.echo(f"  {error.hint}", err=True)
+            tell(error)
 
     @staticmethod
     def _write(name: str, text: str) -> None:
@@ -225,10 +263,16 @@ class Job:
             raise Error(f"cannot write {name}: {error.strerror}") from error
 
 
-def statistics(findings: Sequence[Finding]) -> str:
-    """How often each check found something, the most frequent first."""
+def statistics(findings: Sequence[Finding], form: str = "full") -> str:
+    """How often each check found something, the most frequent first: lines, or a list of objects for ``json``."""
     counted = Counter((each.code, each.name, each.severity) for each in findings)
     rows = sorted(counted.items(), key=lambda row: (-row[1], row[0][0]))
+    if form == "json":
+        import json
+
+        keys = ("code", "name", "severity", "count")
+        counts = [dict(zip(keys, (code, name, level.label, count), strict=True)) for (code, name, level), count in rows]
+        return json.dumps(counts, indent=2) + "\n"
     return "".join(f"{count:6} {code} {level.label:7} {name}\n" for (code, name, level), count in rows)
 
 
@@ -251,8 +295,11 @@ def _many(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 or word == "info" else f"{count} {word}s"
 
 
-def _coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def coloured(stream: TextIO) -> bool:
+    """Whether to colour what goes there: on a terminal, or where FORCE_COLOR asks for it; never where NO_COLOR is set."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def _text(path: str) -> str:

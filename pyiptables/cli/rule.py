@@ -9,8 +9,7 @@ import click
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.lint import pages
-from pyiptables.lint.check import find_check
-from pyiptables.syntax.diagnosis import nearest
+from pyiptables.lint.check import find_check, like
 
 
 @click.command("rule", context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,11 +40,7 @@ def command(codes: tuple[str, ...], manual: bool, output: str | None) -> int:
 def _page(code: str) -> str:
     check = find_check(code)
     if check is None:
-        known = [row[index] for row in pages.table() for index in (0, 1)]
-        near = nearest(code.upper(), known) or nearest(code.lower(), known)
-        raise Error(
-            f"there is no check {code}", hint=f"did you mean {near}?" if near else "pyipt rule lists all of them"
-        )
+        raise Error(f"there is no check {code}", hint=like(code))
     return pages.page_text(check)
 
 

@@ -23,7 +23,19 @@ def run(command: click.Command, words: Sequence[str], family: Family, file: str 
     except click.Abort:
         return INTERRUPTED
     except Error as error:
-        click.echo(f"pyipt: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+        tell(error)
         return broken
+
+
+def tell(error: Error) -> None:
+    """Say on standard error what is wrong, with the line and a caret where its place is known, and what was expected."""
+    click.echo(f"pyipt: {error}", err=True)
+    if error.snippet is not None and error.line is not None and error.column is not None:
+        from pyiptables.lint.finding import Place
+        from pyiptables.lint.shown import window
+
+        text, start, length = window(Place("", error.line, error.column, error.column + 1, text=error.snippet))
+        click.echo(f"  {error.line} | {text}", err=True)
+        click.echo(f"  {' ' * len(str(error.line))} | {' ' * start}{'^' * length}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)

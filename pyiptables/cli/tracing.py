@@ -26,7 +26,7 @@ from pyiptables.extensions.matches.time import MINUTES_WEST
 from pyiptables.hooks import Family
 from pyiptables.ipset.saving import save as save_sets
 from pyiptables.netfilter import Engine, QuickReplay, Replay, Role
-from pyiptables.netfilter.arriving import handed_over
+from pyiptables.netfilter.arriving import handed_over, refuse_ways
 from pyiptables.netfilter.replay import Replayed
 from pyiptables.packet.capture import TruncatedCaptureError, open_capture
 from pyiptables.packet.link import Direction, Frame
@@ -106,9 +106,11 @@ class Job:
 
     def packets(self, packets: Sequence[Any]) -> None:
         """Trace typed packets, one after the other."""
-        typed = packets[0]
         ruleset = read_ruleset(self.options["snapshot"], self.options["rules"], self.file, self.family)
-        host = read_host(self.options["snapshot"], self.options["host"]) or assumed_host(ruleset, typed=typed)
+        host = read_host(self.options["snapshot"], self.options["host"])
+        if host is not None:
+            refuse_ways(packets)
+        host = host or assumed_host(ruleset, typed=packets[0], later=packets[1:])
         self.say_assumptions(host.assumptions)
         engine = self.engine(host, ruleset)
         self.start = 0

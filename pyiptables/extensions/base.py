@@ -459,6 +459,8 @@ class Target(Extension):
     terminal: ClassVar[bool] = False
     kernel_name: ClassVar[str] = ""
     """The name that the kernel has for it and ``-L`` prints, where it is another."""
+    retired: ClassVar[bool] = False
+    """Whether iptables reads it and no kernel has it any more: it warns of it, and the rule is refused."""
 
     __slots__ = ()
 

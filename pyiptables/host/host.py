@@ -79,13 +79,17 @@ class Host:
 
     @classmethod
     def assumed(
-        cls, interfaces: Iterable[str] = ("eth0",), addresses: Mapping[str, Iterable[str]] | None = None
+        cls,
+        interfaces: Iterable[str] = ("eth0",),
+        addresses: Mapping[str, Iterable[str]] | None = None,
+        ways: Mapping[str, str] | None = None,
     ) -> Host:
         """Make a host of which only the names of the interfaces are known, and perhaps addresses ("192.0.2.1/24").
 
+        ``ways`` are other hosts, by address, with the interface that leads to them.
         All else is assumed, and said in ``assumptions``. Raises HostError for a broken address.
         """
-        return cls._of(assumed_host(interfaces, addresses or {}))
+        return cls._of(assumed_host(interfaces, addresses or {}, ways or {}))
 
     @classmethod
     def _of(cls, parts: HostParts) -> Host:

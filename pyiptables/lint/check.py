@@ -96,3 +96,13 @@ def find_check(text: str) -> type[Check] | None:
     """The check of that code or name, in any case; or None."""
     wanted = text.strip().lower()
     return next((check for check in all_checks() if wanted in (check.code.lower(), check.name)), None)
+
+
+def like(text: str) -> str:
+    """``did you mean R301?``: the code or name that is most like a text that is none; where the list is, when none is."""
+    import difflib
+
+    is_code = len(text) < 6 and not text.isalpha()
+    known = [check.code if is_code else check.name for check in all_checks()]
+    near = difflib.get_close_matches(text.upper() if is_code else text.lower()[:80], known, n=1, cutoff=0.7)
+    return f"did you mean {near[0]}?" if near else "pyipt rule lists all of them"

@@ -16,6 +16,7 @@ PORT_OPTIONS = frozenset(
      "--icmp-type", "--icmpv6-type", "--tcp-option", "--destination-ports", "--source-ports", "--reject-with"),
 )  # fmt: skip
 """Options that a protocol brings in."""
+_TAKE_A_WORD = frozenset(("-s", "-d", "-i", "-o", "-p", "-j", "-g", "-m", "-A", "-I", *PORT_OPTIONS))
 _PROTOCOL = frozenset(("-p", "--protocol", "--proto"))
 
 
@@ -53,3 +54,12 @@ def old_negations(refused: Refused) -> Iterator[tuple[str, int, int, int]]:
             continue
         if option[0] not in ("-A", "-I", "-j", "-m", "-t"):
             yield option[0], option[1], value[2], words[index][2]
+
+
+def swallowed(refused: Refused) -> tuple[str, str] | None:
+    """The option that took the next one for its value, and that one; None where the refused word has another reason."""
+    words = spans(refused.source.line(refused.refusal.line))
+    for (option, _, _), (value, _, _), (_, start, end) in zip(words, words[1:], words[2:], strict=False):
+        if start <= refused.refusal.column < end and option in _TAKE_A_WORD and value.startswith("-"):
+            return option, value
+    return None

@@ -98,10 +98,11 @@ def behind(reach: Reach, rule: PlacedRule) -> list[PlacedRule]:
 
 
 def named(rules: list[PlacedRule]) -> str:
-    """``rule 1 of INPUT``, ``rules 1, 2 of INPUT and 1 of web``: a few of them."""
+    """``rule 1 of INPUT``, ``rules 1, 2 of INPUT and 1 of web``: a few of them; with their tables where those differ."""
     chains: dict[str, list[str]] = {}
+    apart = len({rule.table for rule in rules}) > 1
     for rule in rules[:MOST_CONSUMERS]:
-        chains.setdefault(rule.chain, []).append(str(rule.number))
+        chains.setdefault(f"{rule.table}'s {rule.chain}" if apart else rule.chain, []).append(str(rule.number))
     parts = [f"{', '.join(numbers)} of {chain}" for chain, numbers in chains.items()]
     more = " and others" if len(rules) > MOST_CONSUMERS else ""
     return f"rule{'s' if len(rules) > 1 else ''} {' and '.join(parts)}{more}"

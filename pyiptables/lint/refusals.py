@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 
+from pyiptables.extensions.loading import find_target
+from pyiptables.extensions.targets._retired import RetiredTarget
+from pyiptables.hooks import Family
 from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Finding, Fix, Place, Proof, Severity
 from pyiptables.lint.subject import Refused, Subject, spans
@@ -14,9 +19,10 @@ from pyiptables.ruleset.edits import INVALID, NO_SUCH_NAME
 from pyiptables.ruleset.validity import Refused as KernelRefused
 
 ELSEWHERE = frozenset(
-    ("ACCOUNT", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "IPV4OPTSSTRIP", "LOGMARK", "PROTO", "SYSRQ",
-     "TARPIT", "FULLCONENAT", "FLOWOFFLOAD", "IMQ", "NDPI", "RTPENGINE", "asn", "condition", "dhcpmac", "fuzzy", "geoip",
-     "iface", "ipp2p", "ipv4options", "layer7", "length2", "lscan", "ndpi", "pknock", "psd", "quota2", "bm", "tls"),
+    ("ACCOUNT", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "IPV4OPTSSTRIP", "LOGMARK", "PROTO",
+     "SYSRQ", "TARPIT", "FULLCONENAT", "FLOWOFFLOAD", "IMQ", "NDPI", "RTPENGINE", "TRIGGER", "ROUTE", "asn",
+     "condition", "dhcpmac", "fuzzy", "geoip", "iface", "ipp2p", "ipv4options", "layer7", "length2", "lscan", "ndpi",
+     "pknock", "psd", "quota2", "bm", "tls", "qtaguid", "webstr"),
 )  # fmt: skip
 """Matches and targets that are no part of iptables but of xtables-addons and other patches, which a system may have."""
 
@@ -26,8 +32,8 @@ _SERVICE = re.compile(
 )
 _ACCOUNT = re.compile(r'Bad value for "--[ug]id-owner" option: "([A-Za-z_][\w.-]*\$?)"')
 _HOST = re.compile(r"host/network `([^']*)' not found")
-_HOST_NAME = re.compile(r"(?=.*[A-Za-z])[\w-]+(?:\.[\w-]+)*\.?$", re.ASCII)
-_ADDRESS_LIKE = re.compile(r"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*$|\d")
+_HOST_NAME = re.compile(r"(?:[\w-]+\.)*(?:[A-Za-z_][\w-]*[A-Za-z0-9]|[A-Za-z_])\.?$", re.ASCII)
+_ADDRESS_LIKE = re.compile(r"\d[\d.]*\.[A-Za-z*?](?:\.|$)|\d+$", re.ASCII)
 
 
 class RefusalCheck(Check):
@@ -43,8 +49,13 @@ class RefusalCheck(Check):
         """A finding for each refusal claimed."""
         for family in subject.families:
             for refused in subject.readings[family].refused:
-                if owner(refused) == self.code and not excused(refused, subject):
-                    yield self.report(refused)
+                if owner(refused) != self.code or excused(refused, subject) or self.spares(refused, subject):
+                    continue
+                yield self.report(refused)
+
+    def spares(self, refused: Refused, subject: Subject) -> bool:
+        """Whether the settings make it right."""
+        return False
 
     def report(self, refused: Refused) -> Finding:
         """The finding: iptables' own message, what was expected as its note."""
@@ -99,13 +110,36 @@ def owner(refused: Refused) -> str:
 
 def excused(refused: Refused, subject: Subject) -> bool:
     """Whether the settings say that the system has the extension that is not known here."""
+    kernel = subject.settings.kernel
+    gone = retired(refused)
+    if gone is not None and kernel is not None and kernel <= gone.until:
+        return True
     return unknown_extension(refused) in subject.settings.extensions
 
 
 def unknown_extension(refused: Refused) -> str | None:
-    """The name of a match or target that could not be found, or None."""
+    """The name of a match or target that could not be found, or whose option it was that was not; or None."""
     found = _NAMED.search(refused.refusal.message)
-    return found[1] if found is not None else None
+    if found is not None or not refused.refusal.message.startswith("unknown option "):
+        return found[1] if found is not None else None
+    words = [word for word, _, _ in spans(refused.source.line(refused.refusal.line))]
+    after = (name for option, name in pairwise(words) if option in ("-j", "--jump"))
+    return next((name for name in after if find_target(name, refused.family) is None), None)
+
+
+def retired(refused: Refused) -> type[RetiredTarget] | None:
+    """The target that the kernel has no more, if that is the reason."""
+    if not isinstance(refused.refusal.cause, KernelRefused) or " is in no kernel after " not in refused.refusal.hint:
+        return None
+    found = find_target(refused.refusal.hint.partition(" ")[0], refused.family)
+    return found if found is not None and issubclass(found, RetiredTarget) else None
+
+
+def unknown_object(refused: Refused) -> str | None:
+    """An object of the kernel that other programs make before the rules are loaded, or None."""
+    hint = refused.refusal.hint
+    known = isinstance(refused.refusal.cause, KernelRefused) and hint.startswith("there is no accounting object ")
+    return hint.removeprefix("there is no ") if known else None
 
 
 def unknown_account(refused: Refused) -> str | None:
@@ -131,6 +165,16 @@ def unknown_host(refused: Refused) -> str | None:
     if found is None or not _HOST_NAME.match(found[1]) or _ADDRESS_LIKE.match(found[1]):
         return None
     return found[1]
+
+
+def other_family(refused: Refused) -> str | None:
+    """The address of the other family that a rule names, or None."""
+    found = _HOST.search(refused.refusal.message)
+    kind = socket.AF_INET if refused.family is Family.IPV6 else socket.AF_INET6
+    try:
+        return found[1] if found is not None and socket.inet_pton(kind, found[1]) else None
+    except (OSError, ValueError):
+        return None
 
 
 def refusal_place(refused: Refused) -> Place:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pyiptables.analysis.diagrams import AnalysisError
 from pyiptables.hooks import Family
-from pyiptables.lint import suppress
+from pyiptables.lint import suppress, unmet
 from pyiptables.lint.check import Check, all_checks
 from pyiptables.lint.finding import Finding
 from pyiptables.lint.settings import Settings
@@ -56,7 +56,7 @@ def run(subject: Subject, checks: Sequence[Check] | None = None, step: Callable[
             found += _adjusted(check.run(subject), settings)
         except AnalysisError as error:
             subject.notes.setdefault(f"{subject.sources[0].path}: {check.code} is not checked: {error.text}")
-    found = [each for each in found if not _foreign(each, settings)]
+    found = unmet.once((each for each in found if not _foreign(each, settings)), settings.reports)
     marks = suppress.suppressions(subject.sources)
     left = suppress.apply(found, marks)
     if marks:

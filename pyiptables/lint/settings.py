@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,24 +18,31 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """Codes that are not reported in a place. Patterns are those of the shell; an empty one is any."""
+    """Codes that are not reported in a place. Patterns are those of the shell; an empty one is any.
+
+    ``file`` is held against the path as given, the path from ``folder`` on (the settings' own), and the name alone.
+    """
 
     codes: tuple[str, ...]
     file: str = ""
     table: str = ""
     chain: str = ""
     reason: str = ""
+    folder: str = ""
 
     def covers(self, finding: Finding) -> bool:
         """Whether the finding is not to be reported."""
         place = finding.place
-        name = place.file.rpartition("/")[2]
         return (
             chosen(finding.code, self.codes)
-            and (not self.file or fnmatchcase(place.file, self.file) or fnmatchcase(name, self.file))
+            and (not self.file or self._names(place.file))
             and (not self.table or place.table == self.table)
             and (not self.chain or fnmatchcase(place.chain, self.chain))
         )
+
+    def _names(self, file: str) -> bool:
+        names = (file, file.rpartition("/")[2], os.path.relpath(file, self.folder or None))
+        return any(fnmatchcase(name, self.file) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

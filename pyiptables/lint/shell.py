@@ -20,7 +20,7 @@ _TOKEN = re.compile(
 )
 _PIECE = re.compile(
     r"""'(?P<single>[^']*)'|\\(?P<escaped>[\s\S])|"(?P<double>(?:[^"\\]|\\[\s\S])*)"
-    |(?P<dynamic>\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*|\$[0-9@*\#?!$-])|(?P<plain>[^\s'"\\$`;&|()<>]+|\$)""",
+    |(?P<dynamic>\$'(?:[^'\\]|\\[\s\S])*'|\$(?=")|\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*|\$[0-9@*\#?!$-])|(?P<plain>[^\s'"\\$`;&|()<>]+|\$)""",
     re.VERBOSE,
 )
 _DYNAMIC = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`|\$\{[^}]*\}|\$[A-Za-z_]\w*|\$[0-9@*#?!$-]")
@@ -29,7 +29,24 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
 _OPENING = {"if", "while", "until", "case", "select"}
 _CLOSING = {"fi", "esac"}
 _BEFORE = {"sudo", "exec", "command", "nice", "then", "else", "do", "!", "time", "eval", "run"}
-_FOLDED = re.compile(r"\\\n")
+_SETTING = {
+    "read",
+    "unset",
+    "let",
+    "printf",
+    "getopts",
+    "mapfile",
+    "readarray",
+    "export",
+    "readonly",
+    "local",
+    "declare",
+    "typeset",
+}
+"""Commands that change the variables they name."""
+_FORGETTING = {".", "source", "eval"}
+"""Commands that may change any variable."""
+_BRACES = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +178,12 @@ class _Run:
     def __init__(self) -> None:
         self.found: list[ShellCommand] = []
         self.known: dict[str, str | None] = {}
+        self.volatile: set[str] = set()
+        """Variables that a function, a branch or a loop sets: what they are later depends on what was run."""
         self.depth = 0
+        self.subshell = 0
+        self.ended = False
+        """Whether the script has come to its end."""
         self.after_iptables = False
         """Whether the command before was one of iptables', which is taken to succeed."""
 
@@ -179,6 +201,9 @@ class _Run:
 
     def _one(self, command: _Simple, first: str | None) -> None:
         words = command.words
+        self.subshell = max(0, self.subshell + (command.before == "(") - (command.before == ")"))
+        if any(_literal(word) in _FORGETTING for word in words[:2]):
+            self._forget()
         while words and _literal(words[0]) in _OPENING | _CLOSING | _BEFORE | {"{", "}", "done", "elif", "function"}:
             word = _literal(words[0])
             if word in _OPENING or word == "function":
@@ -193,17 +218,39 @@ class _Run:
         if words and words[-1] and _literal(words[-1]) == "{":
             words = words[:-1]
         certain = self.depth == 0 and command.before != "||" and (command.before != "&&" or self.after_iptables)
+        certain = certain and not self.ended
         self.after_iptables = False
-        while words and (found := _assignment(words[0])):
-            name, value = found
-            expanded = self._expand(value) if certain else None
-            self.known[name] = " ".join(expanded) if expanded is not None else None
-            words = words[1:]
-        if words and _literal(words[0]) in ("export", "readonly", "local", "declare"):
-            self._one(_Simple(command.line, words[1:], command.before), None)
+        if words and (setting := _literal(words[0])) in _SETTING:
+            self._set(words[1:], certain and setting in ("export", "readonly", "local", "declare", "typeset"))
             return
+        while words and (found := _assignment(words[0])):
+            self._assign(*found, certain)
+            words = words[1:]
         if words:
+            self.ended = self.ended or (certain and not self.subshell and _literal(words[0]) == "exit")
             self._command(command.line, words, certain)
+
+    def _assign(self, name: str, value: Sequence[Piece], certain: bool) -> None:
+        """Note a variable's value; what a branch or a subshell gives it is not known behind it."""
+        if not certain or self.subshell:
+            self.volatile.add(name)
+        expanded = self._expand(value) if name not in self.volatile else None
+        self.known[name] = " ".join(expanded) if expanded is not None else None
+
+    def _set(self, words: Sequence[tuple[Piece, ...]], certain: bool) -> None:
+        """The variables that a command names: ``export NAME=VALUE`` says the value, others do not."""
+        for word in words:
+            found = _assignment(word)
+            if found is not None:
+                self._assign(*found, certain)
+            elif not certain and (name := _literal(word)) is not None:
+                self.known[name] = None
+
+    def _forget(self) -> None:
+        """Take all variables for unknown, but for those that name iptables."""
+        for name, value in self.known.items():
+            if value is not None and not PROGRAMS.match(value):
+                self.known[name] = None
 
     def _command(self, line: int, words: Sequence[tuple[Piece, ...]], certain: bool) -> None:
         program = self._expand(words[0])
@@ -268,6 +315,8 @@ class _Run:
                             current = ""
                         current = (current or "") + part
                     continue
+            elif not piece.quoted and any("," in each or ".." in each for each in _BRACES.findall(text)):
+                return None
             current = (current or "") + text
         if current is not None:
             words.append(current)

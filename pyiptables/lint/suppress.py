@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pyiptables.lint.check import all_checks, find_check
 from pyiptables.lint.finding import Finding
 from pyiptables.lint.settings import chosen
 from pyiptables.lint.sources import Source
@@ -17,7 +18,6 @@ from pyiptables.lint.sources import Source
 _FORM = re.compile(
     r"pyipt:[ \t]*(ignore(?:-file)?)(?![\w-])(?:[ \t]*\[([^\]\n]*)\])?[ \t]*:?[ \t]*([^\n\"']*)", re.IGNORECASE
 )
-_CODES = re.compile(r"[A-Za-z]\d{0,3}$|ALL$")
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class Suppression:
     target: int
     reason: str
     used: bool = False
+    unknown: str = ""
+    """The first of its words that is neither a code, nor the beginning of one, nor a check's name."""
 
     def covers(self, finding: Finding) -> bool:
         """Whether a finding is to be silent."""
@@ -54,11 +56,23 @@ def _of(source: Source) -> Iterable[Suppression]:
             continue
         for found in _FORM.finditer(text):
             whole = found[1].lower() == "ignore-file"
-            codes = tuple(word.strip().upper() for word in (found[2] or "").split(",") if word.strip())
+            words = [word.strip() for word in (found[2] or "").split(",") if word.strip()]
+            codes = tuple(_code(word) or word.upper() for word in words)
+            unknown = next((word for word in words if _code(word) is None), "")
             target = 0 if whole else _target(source.lines, number)
-            yield Suppression(
-                source, number, found.start() + 1, found.end() + 1, codes, target, found[3].strip(" \t\"'#")
-            )
+            reason = found[3].strip(" \t\"'#")
+            end = found.end() - len(found[0]) + len(found[0].rstrip()) + 1
+            yield Suppression(source, number, found.start() + 1, end, codes, target, reason, unknown=unknown)
+
+
+def _code(word: str) -> str | None:
+    """The code that a word names, or the beginning of codes that it is; None when it is none."""
+    check = find_check(word)
+    if check is not None:
+        return check.code
+    code = word.upper()
+    known = code == "ALL" or (code != "" and any(each.code.startswith(code) for each in all_checks()))
+    return code if known else None
 
 
 def _target(lines: Sequence[str], number: int) -> int:
@@ -87,8 +101,3 @@ def apply(findings: Iterable[Finding], found: Sequence[Suppression]) -> list[Fin
         if not covering:
             left.append(finding)
     return left
-
-
-def well_formed(codes: Iterable[str]) -> list[str]:
-    """The codes that are none."""
-    return [code for code in codes if not _CODES.match(code)]

@@ -13,6 +13,7 @@ from pyiptables.host import RouteType
 from pyiptables.lint.proofs import selected
 from pyiptables.lint.subject import PlacedRule, Subject
 from pyiptables.packet.addresses import to_text
+from pyiptables.ruleset.model import AddressMatch
 
 SYN = 2
 ENDS = ("ACCEPT", "STOLEN")
@@ -65,17 +66,22 @@ def hooks_behind(subject: Subject, rule: PlacedRule) -> tuple[Hook, ...]:
 
 
 def _is_forwarded(subject: Subject, family: Family, address: int) -> bool:
-    """Whether rules that only forwarded packets come to ask for this very address as another host's."""
+    """Whether rules show that an address is another host's: only forwarded packets are accepted for it, none is its own."""
     table = subject.ruleset(family).tables.get("filter")
     if table is None:
         return False
-    reach, full = subject.reach(family), (1 << family.bits) - 1
+    reach, only = subject.reach(family), AddressMatch(address, (1 << family.bits) - 1)
+    found = False
     for chain in table.chains.values():
-        specs = [rule.spec for rule in chain.rules if rule.spec.jump == "ACCEPT" and rule.spec.destination is not None]
-        asked = [spec.destination for spec in specs]
-        if any(each is not None and not each.invert and (each.address, each.mask) == (address, full) for each in asked):
-            return reach.hooks_of("filter", chain.name) == (Hook.FORWARD,)
-    return False
+        hooks = reach.hooks_of("filter", chain.name)
+        specs = [rule.spec for rule in chain.rules]
+        asked = any(spec.destination == only and spec.jump == "ACCEPT" for spec in specs)
+        if (asked and hooks != (Hook.FORWARD,)) or (
+            Hook.OUTPUT in hooks and any(spec.source == only for spec in specs)
+        ):
+            return False
+        found = found or asked
+    return found and not any(goal(rule) == (address, address) for rule in subject.using("SNAT"))
 
 
 def taken(reach: Reach, rule: PlacedRule) -> tuple[PacketSet, PacketSet]:

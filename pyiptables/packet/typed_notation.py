@@ -11,7 +11,8 @@ In EBNF, blanks between words being free::
     field     = name [ value ] ;                                (* "ttl 3", "df", 'payload "GET /"' *)
     value     = word | '"' { character | "\" character } '"' ;
 
-With an interface the packet arrives there, else a local process sends it. The names of fields, and what a packet has
+With an interface the packet arrives there, else a local process sends it. ``out eth1`` is where it leaves: of one that
+arrives, by an assumed host that forwards it. The names of fields, and what a packet has
 where nothing is said, are those of the words of :mod:`pyiptables.packet.typed_words` without their dashes. After
 ``raw`` come all bytes of the network packet, and only fields that are not in it.
 """

@@ -27,7 +27,9 @@ class TypedPacket:
     """A packet that somebody described.
 
     ``data`` are the bytes of the network packet. With an ``interface`` it arrives there, else a local process sends it:
-    ``out_interface`` ("" for none) is then where that process bound it to, ``uid`` and ``gid`` are its owner's.
+    ``out_interface`` ("" for none) is then where that process bound it to, ``uid`` and ``gid`` are its owner's. Of one that
+    arrives, ``out_interface`` says that it is for somebody else, who is reached there: what a host that has to be assumed
+    is made to do; a host that is known has routes.
     ``mac_source`` and ``mac_destination`` have 6 bytes; ``count`` is how many times it comes.
     """
 

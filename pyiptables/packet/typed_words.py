@@ -57,7 +57,7 @@ _IPV4 = (Family.IPV4,)
 
 WORDS = (
     Word(("-i", "--in-interface"), "interface", read.interface, metavar="INTERFACE"),
-    Word(("-o", "--out-interface", "--out"), "out_interface", read.interface, metavar="INTERFACE", local=True),
+    Word(("-o", "--out-interface", "--out"), "out_interface", read.interface, metavar="INTERFACE"),
     Word(("-p", "--protocol", "--proto"), "protocol", read.protocol, metavar="PROTOCOL"),
     Word(("-s", "--source", "--src"), "source", read.address, metavar="ADDRESS"),
     Word(("-d", "--destination", "--dst"), "destination", read.address, metavar="ADDRESS"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pyiptables.reports.entry import Entry
+from pyiptables.reports.entry import Entry, repository_path
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -15,7 +15,12 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 def github(entries: Iterable[Entry]) -> Iterator[str]:
     """A line for each remark."""
     for entry in entries:
-        places = {"file": entry.path, "line": entry.line, "col": entry.column, "endColumn": entry.end_column}
+        places = {
+            "file": repository_path(entry.path),
+            "line": entry.line,
+            "col": entry.column,
+            "endColumn": entry.end_column,
+        }
         places["title"] = " ".join(filter(None, (entry.code, entry.name))) or None
         said = ",".join(f"{key}={_property(str(value))}" for key, value in places.items() if value not in (None, ""))
         message = _data("\n".join((entry.message, *entry.details)))

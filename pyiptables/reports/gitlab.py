@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pyiptables.reports.entry import Entry
+from pyiptables.reports.entry import Entry, repository_path
 
 _SEVERITIES = {"error": "major", "warning": "minor", "info": "info"}
 
@@ -28,7 +28,7 @@ def gitlab(entries: Iterable[Entry]) -> str:
                 "check_name": entry.code,
                 "fingerprint": mark if seen[mark] == 1 else f"{mark}-{seen[mark]}",
                 "severity": _SEVERITIES.get(entry.severity, "info"),
-                "location": {"path": entry.path, "lines": {"begin": entry.line or 1}},
+                "location": {"path": repository_path(entry.path), "lines": {"begin": entry.line or 1}},
             }
         )
     return json.dumps(issues, indent=2) + "\n"

@@ -71,8 +71,9 @@ def conditions(spec: RuleSpec, family: Family) -> Iterator[Predicate]:
 def apart(one: RuleSpec, other: RuleSpec) -> bool:
     """Whether two rules surely have no packet in common: told by addresses and protocols alone."""
     mine, theirs = one.protocol, other.protocol
-    if mine is not None and theirs is not None and not (mine.invert or theirs.invert) and mine.number and theirs.number:
-        if mine.number != theirs.number:
+    if mine is not None and theirs is not None and not (mine.invert or theirs.invert):
+        numbers = (mine.number, theirs.number)
+        if all(numbers) and numbers[0] != numbers[1]:
             return True
     for here, there in ((one.source, other.source), (one.destination, other.destination)):
         if here is None or there is None or here.invert or there.invert:

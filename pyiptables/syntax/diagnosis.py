@@ -9,6 +9,8 @@ from pyiptables.syntax.reader import Line
 _WIDTH = 160
 """Characters of a long line that are shown around the place."""
 _MOST_CANDIDATES = 5000
+_LIKE = 0.6
+"""How much alike a spelling must be to be suggested, from 0 to 1."""
 
 
 def expected(error: Error, line: Line | None) -> str | None:
@@ -38,10 +40,10 @@ def nearest(word: str, candidates: object) -> str | None:
 
     assert hasattr(candidates, "__iter__")
     names = list(islice(iter(candidates), _MOST_CANDIDATES))
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, names, n=1, cutoff=_LIKE)
     if not found:
         folded = {name.lower(): name for name in names}
-        found = [folded[name] for name in difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.5)]
+        found = [folded[name] for name in difflib.get_close_matches(word.lower(), folded, n=1, cutoff=_LIKE)]
     return found[0] if found else None
 
 

@@ -159,6 +159,8 @@ def _jump(line: Line, value: Any) -> None:
     line.jump = value
     found = find_target(value, line.reader.family)
     if found is not None:
+        if found.retired:
+            line.reader.tell_retired(found.name)
         line.target = line.load(found)
 
 

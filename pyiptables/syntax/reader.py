@@ -49,9 +49,16 @@ class Reader:
         self.restore = restore
         self.announced: set[str] = set()
         self.warnings: list[str] = []
+        self._retired: set[str] = set()
         self.parts = Parts(family)
         self.uses = Uses()
         self.line: Line | None = None
+
+    def tell_retired(self, name: str) -> None:
+        """Warn, once, of a target that no kernel has any more."""
+        if name not in self._retired:
+            self._retired.add(name)
+            self.warnings.append(f"Warning: Extension {name} revision 0 not supported, missing kernel module?\n")
 
     def read(
         self,

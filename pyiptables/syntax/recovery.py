@@ -97,6 +97,7 @@ class Recovery(Restore):
         self._declared: dict[tuple[str, str], int] = {}
         self._opened: dict[str, int] = {}
         self._skipping = False
+        self._outside = False
 
     def recover(self, lines: Sequence[str]) -> Recovered:
         """Read all lines, each with its line break."""
@@ -121,6 +122,10 @@ class Recovery(Restore):
         if self._skipping and first not in ("*", "#", "\n"):
             self._skipping = text.strip() != "COMMIT"
             return
+        if self._edit is None and first not in ("*", "#", "\n"):
+            told, self._outside = self._outside, text.strip() != "COMMIT"
+            if told:  # as the first of these lines was: what is wrong is the table that is not opened
+                return
         try:
             if first == "*" and self._edit is not None:
                 self._unfinished(text)
@@ -139,7 +144,7 @@ class Recovery(Restore):
         self._commit()
 
     def _open(self, text: str) -> None:
-        self._skipping = False
+        self._skipping = self._outside = False
         name = text[1:].strip(" \t\n").partition(" ")[0]
         before = self.ruleset.tables.get(name)
         if before is not None:  # read on as with --noflush: whoever reads the finding sees both halves

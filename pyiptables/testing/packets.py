@@ -17,11 +17,15 @@ LARGE = 2000
 
 
 def space_of(
-    rulesets: Iterable[Ruleset], statements: Iterable[Statement] = (), names: Iterable[tuple[str, bool]] = ()
+    rulesets: Iterable[Ruleset],
+    statements: Iterable[Statement] = (),
+    names: Iterable[tuple[str, bool]] = (),
+    *,
+    noted: int = 0,
 ) -> Space:
     """A space in which these rulesets, all of one family, and the interfaces of statements can be told apart.
 
-    ``names`` are more tests of interface names.
+    ``names`` are more tests of interface names, ``noted`` how many variables there are for notes on packets.
     """
     rulesets = list(rulesets)
     tests = dict.fromkeys(test for ruleset in rulesets for test in interface_tests(ruleset))
@@ -31,7 +35,7 @@ def space_of(
             for name in (*kind.interfaces, *kind.out_interfaces):
                 tests[_test(name)] = None
     rules = sum(1 for ruleset in rulesets for _ in ruleset.rules())
-    return Space(rulesets[0].family, tests, large=rules > LARGE)
+    return Space(rulesets[0].family, tests, large=rules > LARGE, noted=noted)
 
 
 class Kinds:

@@ -34,9 +34,9 @@ from typing import Any
 from pyiptables.errors import Error
 from pyiptables.host import Host
 from pyiptables.packet.typed_words import nearest
+from pyiptables.reports.positions import Positions, syntax_error
 from pyiptables.testing import claims
 from pyiptables.testing.expectations import KEYS, Expected, expected_from, kind_of
-from pyiptables.testing.positions import Positions
 from pyiptables.testing.rulenames import read_rule_name
 from pyiptables.testing.source import Source
 from pyiptables.testing.steps import leans, read_packets
@@ -49,6 +49,7 @@ STEP = ("packet", "after")
 LARGEST_FILE = 16 << 20
 LARGEST_TIME = 1 << 62
 SECOND = 1_000_000_000
+_QUOTED = re.compile(r"([\"'])(.+?)\1")
 
 
 class TestFileError(Error):
@@ -89,8 +90,13 @@ class _Reading:
         self.folder = path.parent
 
     def error(self, text: str, line: int | None, hint: str | None = None) -> TestFileError:
-        """A complaint about a line."""
-        return TestFileError(text, source=str(self.path), line=line, snippet=self.positions.snippet(line), hint=hint)
+        """A complaint about a value that begins in a line: at the word that the complaint quotes, where that is there."""
+        quoted = _QUOTED.search(text)
+        return self._error(text, *self.positions.place(line, quoted[2] if quoted is not None else ""), hint)
+
+    def _error(self, text: str, line: int | None, column: int | None, hint: str | None = None) -> TestFileError:
+        snippet = self.positions.snippet(line)
+        return TestFileError(text, source=str(self.path), line=line, column=column, snippet=snippet, hint=hint)
 
     def _parsed(self, text: str) -> dict[str, Any]:
         try:
@@ -98,11 +104,8 @@ class _Reading:
         except RecursionError:
             raise self.error("the TOML is nested too deeply", None) from None
         except ValueError as error:
-            said = str(error)
-            place = re.search(r" \(at line (\d+), column (\d+)\)$", said)
-            raise self.error(
-                f"this is not TOML: {said[: place.start() if place else 200][:200]}", int(place[1]) if place else None
-            ) from None
+            said, line, column = syntax_error(error, text)
+            raise self._error(f"this is not TOML: {said}", line, column) from None
 
     # the file
 
@@ -226,10 +229,18 @@ class _Reading:
             try:
                 packets = read_packets(value)
             except Error as error:
-                raise self.error(f"{error.text} in the packet {value[:200]!r}{_at(error)}", line, error.hint) from None
+                raise self.packet_error(error, value, line) from None
             if len({packet.family for packet in packets}) > 1:
                 raise self.error("a conversation's packets are all IPv4 or all IPv6", line)
         return Packets(value, expected, after, line)
+
+    def packet_error(self, error: Error, value: str, line: int | None) -> TestFileError:
+        """What is wrong with a packet, at its place in the text where the file has that as it is."""
+        text = f"{error.text} in the packet {value[:200]!r}{_at(error)}"
+        at, column = self.positions.place(line, value)
+        if column is not None and at is not None and self.positions.lines[at - 1].startswith(value, column - 1):
+            column += (error.column or 1) - 1
+        return self._error(text, at, column, error.hint)
 
     def expected(self, values: Mapping[str, Any], index: int) -> tuple[Expected, ...]:
         """What is expected of a packet."""

@@ -52,14 +52,19 @@ class Row:
 
 
 class Rows:
-    """Writes the sets of one reach as rows. ``known`` are packets that alone can be: what is outside is of no interest."""
+    """Writes the sets of one reach as rows. ``known`` are packets that alone can be: what is outside is of no interest.
 
-    def __init__(self, reach: Reach, known: PacketSet | None = None) -> None:
+    ``base`` are such packets where they are told with the interface by which they leave.
+    """
+
+    def __init__(self, reach: Reach, known: PacketSet | None = None, *, base: PacketSet | None = None) -> None:
         self.reach = reach
         self.space: Space = reach.space
         space = self.space
         possible = reach.flow.received() | reach.flow.sent()
         self.base: Node = possible & known.node if known is not None else possible
+        if base is not None:
+            self.base = base.node
         self.fields: tuple[Bits, ...] = (
             space.source, space.destination, space.word0, space.word1, space.iif, space.oif, space.state, space.protocol,
         )  # fmt: skip

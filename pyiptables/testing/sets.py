@@ -180,12 +180,14 @@ class _Judge:
             yield traced(self.suite.source, line, self.hook, self.suite.seed)
 
 
-def lines_of(reach: Reach, packets: PacketSet, facts: Facts, hook: Hook, most: int = MOST_WITNESSES) -> Iterator[str]:
-    """Packets of a set, as they arrive, in one line each: the ordinary ones first."""
+def lines_of(
+    reach: Reach, packets: PacketSet, facts: Facts, hook: Hook, most: int = MOST_WITNESSES, oif: str = ""
+) -> Iterator[str]:
+    """Packets of a set, as they arrive, in one line each: the ordinary ones first; ``oif`` is where they are to leave."""
     left = most
     for preferred in (*facts.preferences(hook), packets):
         some = packets & preferred
-        line = reach.witness(some) if some else None
+        line = reach.witness(some, oif=oif) if some else None
         if line is None:
             continue
         yield line

@@ -15,6 +15,7 @@ from pyiptables.hooks import Family
 from pyiptables.host import Host
 from pyiptables.ipset.reading import load as load_sets
 from pyiptables.ipset.sets import Sets
+from pyiptables.netfilter.arriving import forwarded_ways
 from pyiptables.packet.addresses import to_text
 from pyiptables.packet.typed_packet import TypedPacket
 from pyiptables.ruleset.model import Ruleset
@@ -142,9 +143,12 @@ def read_text(path: Path) -> str:
 
 
 def assumed_host(ruleset: Ruleset, packets: Iterable[TypedPacket]) -> Host:
-    """A host made up from the interfaces that rules and packets name, with the addresses that packets show."""
+    """A host made up from the interfaces that rules and packets name, with the addresses and ways that packets show."""
     packets = list(packets)
     names = interfaces_of(ruleset, packets)
+    ways = forwarded_ways(packets)
+    if ways:
+        return Host.assumed([*dict.fromkeys((packets[0].out_interface or names[0], *names))], {}, ways)
     first = names[0]
     addresses: dict[str, dict[str, None]] = {}
     for packet in packets:

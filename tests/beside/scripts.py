@@ -28,7 +28,7 @@ from pyiptables.syntax.sets import read_sets
 from rulesets import without_comments
 
 FAMILIES = {"iptables": Family.IPV4, "ip6tables": Family.IPV6}
-NOT_THERE = re.compile(r"-j (ULOG|CLUSTERIP)\b|-m cgroup .*--path")
+NOT_THERE = re.compile(r"-m cgroup .*--path")
 VARIABLE = re.compile(r"""('[^']*'|"[^"]*")|(?<!\S)\$\w+(?!\S)""")
 """What is in quotes, or a word that is a variable of the shell, of which none is set."""
 SUFFIXES = {Family.IPV4: ".expected", Family.IPV6: ".expected6"}

@@ -63,7 +63,7 @@ HOST = re.compile(
     r'unknown option "-[^-]"'
 )
 """Answers that do not count: what this host lacks; a warning that comes before a refusal; an option's number as a letter."""
-ASKING = {"cgroup", "rateest", "CT", "SECMARK"}
+ASKING = {"CLUSTERIP", "ULOG", "cgroup", "rateest", "CT", "SECMARK"}
 """Extensions of which the kernel refuses rules that name what is not there."""
 SETS = {Family.IPV4: "four", Family.IPV6: "six"}
 BEFORE = "\n".join(

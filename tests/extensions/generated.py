@@ -24,6 +24,7 @@ NEEDED = {
     "string": "--algo --string|--hex-string",
     "statistic": "--mode --probability|--every",
     "HMARK": "--hmark-rnd --hmark-mod --hmark-tuple|--hmark-src-prefix|--hmark-sport",
+    "CLUSTERIP": "--new --hashmode --clustermac --total-nodes --local-node",
     "SET": "--add-set|--del-set|--map-set",
 }
 """Options that an extension asks for where only its own check knows: of those with bars between them, one."""

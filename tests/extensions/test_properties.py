@@ -37,8 +37,8 @@ SAY_LESS = {
 }  # fmt: skip
 """Extensions whose text, as iptables prints it, does not always give the same rule again."""
 
-NEVER_TAKEN = {"nfacct"}
-"""Extensions that name what is on no host of these rules."""
+NEVER_TAKEN = {"nfacct", "CLUSTERIP", "ULOG"}
+"""Extensions that name what is on no host of these rules, or are in no kernel."""
 
 
 def read(family, table, words):

@@ -203,6 +203,9 @@ VALUES = {
     "tcp.OptionNumber": lambda kind, family: integers(1, 255),
     "tcp.TcpFlags": lambda kind, family: st.tuples(*(flags(("SYN", "ACK", "FIN", "RST", "PSH", "URG")) for _ in "ab")),
     "AUDIT.AuditType": lambda kind, family: st.sampled_from(("accept", "drop", "reject")),
+    "CLUSTERIP.MulticastMac": lambda kind, family: st.binary(min_size=5, max_size=5).map(
+        lambda raw: "01:" + raw.hex(":")
+    ),
     "CLASSIFY.TrafficClass": lambda kind, family: st.builds(
         "{:x}:{:x}".format, *(st.integers(0, 0xFFFF) for _ in "ab")
     ),

@@ -33,7 +33,21 @@ from pyiptables.syntax.restore import Silent
 REFERENCE = os.environ.get("PYIPT_REFERENCE")
 REQUIRED = os.environ.get("PYIPT_KERNEL_TESTS") == "required"
 RULES = int(os.environ.get("PYIPT_RULES", "12"))
-NEEDS_MORE = {"bpf", "ipvs", "nfacct", "set", "socket", "CT", "SET", "LED", "SECMARK", "IDLETIMER", "rateest"}
+NEEDS_MORE = {
+    "CLUSTERIP",
+    "ULOG",
+    "bpf",
+    "ipvs",
+    "nfacct",
+    "set",
+    "socket",
+    "CT",
+    "SET",
+    "LED",
+    "SECMARK",
+    "IDLETIMER",
+    "rateest",
+}
 """Extensions that want what a namespace does not have: modules of the kernel, sets, objects of other programs."""
 MISSING = re.compile(
     r"Set \S+ doesn't exist|missing kernel module|failed to get bpf object|No chain/target/match by that name"

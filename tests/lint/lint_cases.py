@@ -2,7 +2,7 @@
 
 A case begins with ``== name``, with words behind ``;`` that set things: ``v6``, ``nat`` (or another table), ``script``,
 ``raw`` (the lines are the whole file), ``noflush``, ``kernel=5.10``, ``sets=LINES`` with ``|`` for line breaks,
-``required=...``, ``must=SERVICE``, ``listening=SERVICE``, ``host=TOML`` of a host file, with ``~`` for a blank. Lines that
+``warned`` (information is not reported), ``required=...``, ``must=SERVICE``, ``listening=SERVICE``, ``host=TOML`` of a host file, with ``~`` for a blank. Lines that
 begin with ``-`` or ``:`` stand in the table filter unless another is named. A line ``> CODE message`` says what is found in
 the line above, and ``unsafe``/``safe`` fixes give what stands under ``-- fixed``.
 A line without one must not be found.

@@ -24,6 +24,8 @@ class Planted:
     forward: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
     nat: list[str] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    mangle: list[str] = field(default_factory=list)
     policy: str = ":INPUT DROP [0:0]"
     ports: list[int] = field(default_factory=list)
 
@@ -43,7 +45,12 @@ class Planted:
         filtered = [self.policy, ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *self.chains]
         nat = [":PREROUTING ACCEPT [0:0]", ":POSTROUTING ACCEPT [0:0]", *self.nat]
         rules = [*self.input, *tail, *self.forward, *self.inner]
-        return ["*filter", *filtered, *rules, "COMMIT", "*nat", *nat, "COMMIT"]
+        early = [line for table in ("raw", "mangle") for line in self._early(table)]
+        return [*early, "*filter", *filtered, *rules, "COMMIT", "*nat", *nat, "COMMIT"]
+
+    def _early(self, table: str) -> list[str]:
+        rules = self.raw if table == "raw" else self.mangle
+        return [f"*{table}", *rules, "COMMIT"] if rules else []
 
     def text(self) -> tuple[str, list[int]]:
         """The file without marks, and the numbers of the marked lines."""
@@ -218,7 +225,7 @@ def contradiction(made: Planted) -> None:
             "-s 10.1.0.0/16 -p udp -m iprange --src-range 10.2.0.1-10.2.0.9",
             "-p tcp -m tcp --tcp-flags SYN,ACK SYN -m tcp --tcp-flags SYN,RST RST",
             "-m conntrack --ctstate NEW -m state --state ESTABLISHED",
-            "-p udp -m length --length 0:27 -m udp --sport 61000",
+            "-p udp -m ttl --ttl-lt 5 -m ttl --ttl-gt 9 -m udp --sport 61000",
         )
     )
     made.put(made.input, f"-A INPUT {words} -j ACCEPT{MARK}")
@@ -258,6 +265,63 @@ def translated_before(made: Planted) -> None:
     made.nat.append(made.nat[0].replace("10.200.0.5", "10.200.0.8") + MARK)
 
 
+@fault("N411")
+def not_tracked(made: Planted) -> None:
+    """What is translated has been taken out of tracking before."""
+    port = made.port()
+    made.raw.append(f"-A PREROUTING -i {OUTSIDE} -p udp -m udp --dport {port} -j CT --notrack")
+    made.nat.insert(
+        0, f"-A PREROUTING -i {OUTSIDE} -p udp -m udp --dport {port} -j DNAT --to-destination 10.200.0.9{MARK}"
+    )
+    made.put(made.forward, f"-A FORWARD -d 10.200.0.9/32 -p udp -m udp --dport {port} -j ACCEPT")
+
+
+@fault("C504")
+def invalid_accepted(made: Planted) -> None:
+    """INVALID is accepted with all that a network sends, and dropped for it later."""
+    number = made.random.randint(0, 255)
+    made.put(
+        made.input,
+        f"-A INPUT -s 10.110.{number}.0/24 -j ACCEPT",
+        f"-A INPUT -s 10.110.{number}.0/25 -m conntrack --ctstate INVALID -j DROP{MARK}",
+    )
+
+
+@fault("R301")
+def shadowed_in_an_earlier_table(made: Planted) -> None:
+    """Halves of a network, dropped in two tables; a service for it."""
+    made.raw.append("-A PREROUTING -s 10.190.0.0/17 -j DROP")
+    made.mangle.append("-A PREROUTING -s 10.190.128.0/17 -j DROP")
+    made.put(made.input, f"-A INPUT -s 10.190.0.0/16 -p tcp -m tcp --dport {made.port()} -j ACCEPT{MARK}")
+
+
+@fault("R301")
+def shadowed_for_a_user(made: Planted) -> None:
+    """What no process may send, and one user may."""
+    port = made.port()
+    made.forward += [f"-A OUTPUT -p tcp -m tcp --dport {port} -j REJECT"]
+    made.forward += [f"-A OUTPUT -p tcp -m tcp --dport {port} -m owner --uid-owner 8 -j ACCEPT{MARK}"]
+
+
+@fault("R301")
+def a_jump_that_is_shadowed(made: Planted) -> None:
+    """A chain of services for a network that is refused before."""
+    made.chains.append(":theirs - [0:0]")
+    made.inner += [f"-A theirs -p tcp -m tcp --dport {made.port()} -j ACCEPT", "-A theirs -j DROP"]
+    made.put(made.input, "-A INPUT -s 10.191.0.0/16 -j DROP", f"-A INPUT -s 10.191.7.0/24 -p tcp -j theirs{MARK}")
+
+
+@fault("R301")
+def shadowed_but_for_an_exception(made: Planted) -> None:
+    """Halves of a network are refused, but for a service that all have; a host of it."""
+    made.input.insert(2, f"-A INPUT -p tcp -m tcp --dport {made.port()} -j ACCEPT")
+    host = f"10.192.{made.random.randint(0, 255)}.7"
+    made.put(
+        made.input, "-A INPUT -s 10.192.0.0/17 -j DROP", "-A INPUT -s 10.192.128.0/17 -j REJECT",
+        f"-A INPUT -s {host}/32 -j ACCEPT{MARK}",
+    )  # fmt: skip
+
+
 @fault("L602")
 def locked_out(made: Planted) -> None:
     """SSH is refused before it is accepted."""
@@ -284,29 +348,3 @@ def loop_nobody_reaches(made: Planted) -> None:
 def bad_policy(made: Planted) -> None:
     """A policy that is none."""
     made.policy = ":INPUT REJECT [0:0]" + MARK
-
-
-LINES = {
-    "E001": ("-p tcp --dprot 80 -j ACCEPT", "-m conntrak --ctstate NEW -j ACCEPT", "-p tcp --dport 80 -j ACEPT"),
-    "E002": ("-p tcp -j nosuch", "-g nosuch", "-p udp -g ACCEPT"),
-    "E003": ("--dport 80 -j ACCEPT", "-p all -m tcp --dport 80 -j ACCEPT", "-p icmp --sport 80 -j DROP"),
-    "E004": ("-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 -j DROP",
-             "-p udp -m multiport --ports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16 -j DROP"),
-    "E005": ("-i an-interface-too-long -j DROP", "-j a-chain-with-a-name-that-is-too-long"),
-    "E006": ("-o eth0 -j ACCEPT", "-i lo -o lo -j ACCEPT"),
-    "E007": ("-j MASQUERADE", "-j DNAT --to-destination 10.0.0.1", "-p tcp -j CLASSIFY --set-class 1:1"),
-    "E010": ("-s 10.0.0.1 -s 10.0.0.2 -j DROP", "-p tcp --dport 90:80 -j DROP", "-s 10.0.0.0/33 -j DROP",
-             "-p tcp --dport 65536 -j DROP", "-j DROP -j ACCEPT", "-m mark --mark zz -j DROP", "-s 10.0.0.256 -j DROP"),
-    "E011": ("-d ! 10.0.0.1 -j DROP", "-p tcp --dport ! 80 -j DROP", "-i ! lo -j DROP"),
-    "W102": ("-p esp -j LOG --log-prefix a-prefix-that-is-longer-than-29-bytes",),
-    "W103": ("-s 10.77.2.3/16 -p esp -j ACCEPT", "-d 10.77.2.3/255.255.255.0 -p esp -j ACCEPT"),
-    "W104": ("! -s 0.0.0.0/0 -p esp -j ACCEPT",),
-    "W105": ("-m mark --mark 0x10/0x1 -j DROP", "-m connmark --mark 0xf0/0xf -j ACCEPT"),
-    "W106": ("-p tcp -m tcp --tcp-flags SYN SYN,ACK -j DROP",),
-    "W107": ("-m iprange --src-range 10.78.0.9-10.78.0.1 -j DROP",),
-    "W108": ("-i eth* -p esp -j ACCEPT", "-i eth0:1 -p esp -j ACCEPT"),
-    "W110": ("-p esp -m state --state NEW,ESTABLISHED,RELATED,INVALID,UNTRACKED -s 10.79.0.0/16 -j DROP",
-             "-p esp -i + -s 10.79.0.0/16 -j DROP"),
-    "W111": ("-s no-such-host.example -p esp -j ACCEPT",),
-}  # fmt: skip
-"""Lines of INPUT that are wrong by themselves, by what finds them."""

@@ -25,7 +25,8 @@ def findings(case: Case, text: str):
     """What the case's own check finds in a text."""
     given = dict(word.split("=", 1) for word in case.words if "=" in word)
     select = ("ALL",) if case.code[0] == "X" else (case.code,)
-    settings = Settings(select=select, floor=Severity.INFO, noflush="noflush" in case.words)
+    floor = Severity.WARNING if "warned" in case.words else Severity.INFO
+    settings = Settings(select=select, floor=floor, noflush="noflush" in case.words)
     if "kernel" in given:
         major, minor = given["kernel"].split(".")
         settings = Settings(select=(case.code,), kernel=(int(major), int(minor)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,24 +95,79 @@ def test_config(name, text, words, expected, here, capsys):
 
 
 BROKEN_CONFIGS = [
-    ("[lint", "is no TOML"),
-    ("[lint]\nselct = []\n", "there is no setting selct"),
-    ('[lint]\nselect = "W"\n', "select is no list of texts"),
-    ('[lint]\nselect = ["Q1"]\n', "there is no check Q1"),
-    ('[lint]\nseverity = "loud"\n', "severity is no severity"),
-    ("[lint]\nnoflush = 1\n", "noflush is neither true nor false"),
-    ('[lint]\nkernel = "new"\n', "kernel is no version of Linux"),
-    ('[[lint.except]]\nchain = "x"\n', "except has no codes"),
-    ('[[lint.except]]\ncodes = ["E"]\nwhy = "x"\n', "except has no setting why"),
-    ("lint = 1\n", "lint is no table"),
+    # text, place and message, hint
+    ("[lint", "1:6: is no TOML: Expected ']'", ""),
+    ('[lint]\nignore = ["E"\n', "2:14: is no TOML: Unclosed array", ""),
+    ("[lint]\nselct = []\n", "2:1: there is no setting selct", "did you mean select?"),
+    ("[lnt]\nselect = []\n", "1:2: there is no setting lnt", "did you mean lint?"),
+    ("select = []\n", "1:1: there is no setting select", "expected [lint] above the settings"),
+    ('[lint]\nselect = "W"\n', "2:10: select is no list of texts", 'expected select = ["..."]'),
+    ('[lint]\nselect = ["Q1"]\n', "2:12: there is no check Q1", "pyipt rule lists all of them"),
+    ('[lint]\nignore = [\n  "E",\n  "W1033",\n]\n', "4:4: there is no check W1033", "did you mean W103?"),
+    (
+        '[lint]\nignore = ["unreachable-rul"]\n',
+        "2:12: there is no check unreachable-rul",
+        "did you mean unreachable-rule?",
+    ),
+    ('[lint]\nseverity = "loud"\n', "2:12: severity is no severity", "expected info, warning or error"),
+    ('[lint.severities]\nR31 = "info"\n', "2:1: there is no check R31", "did you mean R301?"),
+    ('[lint.severities]\nR301 = "inf"\n', "2:8: severities.R301 is no severity", "expected info"),
+    ("[lint]\nnoflush = 1\n", "2:11: noflush is neither true nor false", ""),
+    ('[lint]\nkernel = "new"\n', "2:10: kernel is no version of Linux", 'expected "6.1"'),
+    ('[lint]\nformat = "html"\n', "2:10: format is none that there is", "expected one of full"),
+    ('[lint]\nmust-reach = ["tpc/22"]\n', "2:16: tpc/22 is no service", "expected tcp/22"),
+    ('[lint]\nrequired = ["fliter:x"]\n', "2:14: required has 'fliter:x'", "did you mean filter?"),
+    ("[lint]\nbaseline = 7\n", "2:12: baseline is no text", ""),
+    ('[[lint.except]]\nchain = "x"\n', "1:1: except has no codes", "expected codes"),
+    (
+        '[[lint.except]]\ncodes = ["E"]\n[[lint.except]]\ncodes = ["E"]\nwhy = "x"\n',
+        "5:1: except has no setting why",
+        "",
+    ),
+    ('[lint]\nexcept = [{ codes = ["Q"] }]\n', "2:23: there is no check Q", ""),
+    ("lint = 1\n", "1:8: lint is no table", ""),
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), BROKEN_CONFIGS)
-def test_broken_config(text, message, here, capsys):
+@pytest.mark.parametrize(("text", "message", "hint"), BROKEN_CONFIGS)
+def test_broken_config(text, message, hint, here, capsys):
     (here / ".pyipt.toml").write_text(text)
     assert lint(["clean"], Family.IPV4) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"pyipt: .pyipt.toml:{message}") and f"\n  {hint}" in said
+
+
+BROKEN_FILES = [
+    ("pyproject.toml", b"tool = 3\n", 0, ""),
+    ("pyproject.toml", b"[tool]\npyipt = 3\n", 2, "pyproject.toml:2:9: pyipt is no table"),
+    (
+        "pyproject.toml",
+        b"[tool.pyipt.lint]\nignore = ['R', 'R3o1']\n",
+        2,
+        "pyproject.toml:2:17: there is no check R3o1",
+    ),
+    (".pyipt.toml", b"# \xff\n", 2, ".pyipt.toml: is no UTF-8 text (byte 2)"),
+    (".pyipt.toml", b"a = " + b"[" * 5000, 2, ".pyipt.toml: is nested too deeply"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "status", "said"), BROKEN_FILES)
+def test_broken_file_of_settings(name, data, status, said, here, capsys):
+    (here / name).write_bytes(data)
+    assert lint(["clean"], Family.IPV4) == status
+    assert said in capsys.readouterr().err
+
+
+def test_settings_name_files_from_their_own_folder(here, capsys, monkeypatch):
+    inner = here / "etc" / "fw"
+    inner.mkdir(parents=True)
+    (inner / "bad").write_text(BAD)
+    monkeypatch.chdir(inner)
+    lint(["bad", "--write-baseline", "../../base.json"], Family.IPV4)
+    (here / ".pyipt.toml").write_text('[lint]\nbaseline = "base.json"\n')
+    assert lint(["bad"], Family.IPV4) == 0
+    (here / ".pyipt.toml").write_text('[[lint.except]]\ncodes = ["ALL"]\nfile = "etc/*/bad"\n')
+    assert lint(["bad"], Family.IPV4) == lint([str(inner / "bad")], Family.IPV4) == 0
 
 
 SUPPRESSED = [
@@ -124,6 +182,8 @@ SUPPRESSED = [
     ("# pyipt: ignore-file[W103] why\n-A INPUT -j LOG\n-A INPUT -s 10.1.2.3/8 -j ACCEPT", []),
     ("# pyipt: ignore[W103] why\n-A INPUT -j LOG\n-A INPUT -s 10.1.2.3/8 -j ACCEPT", ["W103", "X001"]),
     ("# pyipt: ignore[E001] a new iptables\n-A INPUT -p tcp --dprt 22", []),
+    ("# pyipt: ignore[host-bits] the gateway\n-A INPUT -s 10.1.2.3/8 -j ACCEPT", []),
+    ("# pyipt: ignore[W193] the gateway\n-A INPUT -s 10.1.2.3/8 -j ACCEPT", ["W103", "X001"]),
     ("# pyipt: ignoring nothing\n-A INPUT -s 10.1.2.3/8 -j ACCEPT", ["W103"]),
 ]
 
@@ -176,11 +236,68 @@ def test_fix_and_diff(here, capsys):
     assert (here / "bits").read_text() == patched == BITS.replace("10.1.2.3/8", "10.0.0.0/8")
 
 
+def test_standard_input_is_mended_to_standard_output(here, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(BITS.encode())))
+    assert lint(["-", "--fix"], Family.IPV4) == 0
+    said = capsys.readouterr()
+    assert said.out == BITS.replace("10.1.2.3/8", "10.0.0.0/8")
+    assert "1 mended" in said.err and "Nothing found" in said.err
+
+
 def test_fix_keeps_what_it_does_not_mend(here):
     raw = b'*filter\n-A INPUT -m comment --comment "\xff\xfe" -s 10.1.2.3/8 -j ACCEPT\nCOMMIT\n'
     (here / "odd").write_bytes(raw)
     lint(["odd", "--fix"], Family.IPV4)
     assert (here / "odd").read_bytes() == raw.replace(b"10.1.2.3/8", b"10.0.0.0/8")
+
+
+def test_reports_are_written_beside(here, capsys):
+    words = ["bad", "--format", "concise", "--report", "sarif", "a.sarif", "--report", "full", "a.txt"]
+    assert lint(words, Family.IPV4) == 1
+    assert codes(capsys) == ["W103", "E001"]
+    assert len(json.loads((here / "a.sarif").read_text())["runs"][0]["results"]) == 2
+    assert "warning[W103]" in (here / "a.txt").read_text()
+    assert lint(["bad", "--report", "html", "a"], Family.IPV4) == 2
+
+
+def test_statistics(here, capsys):
+    assert lint(["bad", "bits", "--statistics"], Family.IPV4) == 1
+    assert capsys.readouterr().out == "     2 W103 warning host-bits\n     1 E001 error   unknown-word\n"
+    lint(["bits", "--statistics", "--format", "json"], Family.IPV4)
+    assert json.loads(capsys.readouterr().out) == [
+        {"code": "W103", "name": "host-bits", "severity": "warning", "count": 1}
+    ]
+
+
+COLOURS = [
+    # environment, whether there is colour where standard output is no terminal
+    ({}, False),
+    ({"FORCE_COLOR": "1"}, True),
+    ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+]
+
+
+@pytest.mark.parametrize(("environment", "colour"), COLOURS)
+def test_colour(environment, colour, here, capsys, monkeypatch):
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    lint(["bad"], Family.IPV4)
+    assert ("\x1b[" in capsys.readouterr().out) is colour
+
+
+def test_snapshots_are_hosts_of_their_own(here, capsys):
+    for name, rules, text in (
+        ("one", "rules.v4", CLEAN),
+        ("two", "rules.v6", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n"),
+    ):
+        shutil.copytree(ROOT / "rulesets" / "home-router", here / name, ignore=lambda *_: ["rules.v4", "rules.v6"])
+        (here / name / rules).write_text(text)
+    lint(["one/rules.v4", "two/rules.v6", "--format", "concise", "--select", "V"], Family.IPV4)
+    assert codes(capsys) != []
+    lint(["one", "two", "--format", "concise", "--select", "V"], Family.IPV4)
+    assert codes(capsys) == []
 
 
 HOSTS = [
@@ -284,3 +401,53 @@ def test_codes_and_names_are_unique():
 def test_manual_is_up_to_date():
     """``pyipt rule --manual --output man/pyipt-lint.7`` brings it up to date."""
     assert (ROOT / "man" / "pyipt-lint.7").read_text(encoding="utf-8") == manual()
+
+
+TRACED = [
+    # files, words for lint, what the trace says (the rule that decides)
+    ({"a b.v4": CLEAN.replace("COMMIT", "-A INPUT -s 192.0.2.1 -p tcp --dport 22 -j DROP\nCOMMIT")}, "", "ACCEPT"),
+    (
+        {
+            "it's.v6": "*filter\n-A INPUT -s 2001:db8::/32 -j DROP\n-A INPUT -s 2001:db8::1 -p udp --dport 53 -j ACCEPT\nCOMMIT\n"
+        },
+        "",
+        "by filter INPUT rule 1",
+    ),
+    (
+        {
+            "rules.v4": CLEAN.replace("COMMIT", "-A INPUT -s 192.0.2.1 -p tcp --dport 22 -j DROP\nCOMMIT"),
+            "rules.v6": CLEAN.replace("COMMIT", "-A INPUT -s 2001:db8::1 -p tcp --dport 22 -j DROP\nCOMMIT"),
+        },
+        "",
+        "ACCEPT",
+    ),
+    (
+        {
+            "rules.v4": "*filter\n-A INPUT -p udp -m set --match-set bad src -j DROP\n-A INPUT -s 192.0.2.0/24 -j DROP\n"
+            "-A INPUT -s 192.0.2.7 -p tcp -j ACCEPT\nCOMMIT\n",
+            "sets": "create bad hash:net\nadd bad 192.0.2.0/24\n",
+        },
+        "--ipset sets",
+        "by filter INPUT rule 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "words", "said"), TRACED)
+def test_trace_is_a_call_that_runs(files, words, said, here, capsys):
+    for name, text in files.items():
+        (here / name).write_text(text)
+    lint([*(name for name in files if name != "sets"), *words.split()], Family.IPV4)
+    calls = [line.split("trace: ")[1] for line in capsys.readouterr().out.splitlines() if "    trace: " in line]
+    assert len(calls) == sum(name != "sets" for name in files)
+    for call in calls:
+        program, *rest = shlex.split(call)
+        assert program == "pyipt"
+        done = subprocess.run([sys.executable, "-m", "pyiptables", *rest], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and said in done.stdout, call + done.stdout + done.stderr
+
+
+def test_no_trace_is_named_where_one_file_is_not_all(here, capsys):
+    (here / "fw.sh").write_text("#!/bin/sh\niptables -A INPUT -j DROP\niptables -A INPUT -p udp -j ACCEPT\n")
+    lint(["fw.sh"], Family.IPV4)
+    assert "    packet: " in (said := capsys.readouterr().out) or "trace:" not in said

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from planted import FAULTS, LINES, MARK, clean
+from planted import FAULTS, MARK, clean
+from planted_lines import LINES
 from test_witnesses import decided
 
 from pyiptables.lint.finding import Finding, Severity

@@ -40,6 +40,18 @@ SCRIPTS = [
     ("echo iptables -F\necho \"iptables -F\"", []),
     ("iptables -F &\niptables -X", ["iptables -F", "iptables -X"]),
     ("X=1; if true; then X=2; fi; iptables -N c$X", ["iptables -N ?"]),
+    ("iptables -A INPUT -p tcp --dport {83,84} -j ACCEPT", ["iptables -A INPUT -p tcp --dport ? -j ACCEPT"]),
+    ("for p in 22 {8000..8020}; do iptables -A INPUT -p tcp --dport $p -j ACCEPT; done", ["~iptables -A INPUT -p tcp --dport ? -j ACCEPT"]),
+    ("iptables -A INPUT -m comment --comment $'a\\tb' -j DROP", ["iptables -A INPUT -m comment --comment ? -j DROP"]),
+    ("Y=1; (Y=2); iptables -N c$Y", ["iptables -N ?"]),
+    ("Z=1\nf() { Z=2; }\nZ=3\nf\niptables -N c$Z", ["iptables -N ?"]),
+    ("P=1; unset P; iptables -N c$P", ["iptables -N ?"]),
+    ("P=1; read P < file; iptables -N c$P", ["iptables -N ?"]),
+    ("P=1; printf -v P %s 2; iptables -N c$P", ["iptables -N ?"]),
+    ("IPT=/sbin/iptables; NET=10.0.0.0/8; . /etc/firewall.conf; $IPT -A INPUT -s $NET", ["iptables -A INPUT -s ?"]),
+    ("iptables -F\nexit 0\niptables -X", ["iptables -F", "~iptables -X"]),
+    ("[ -x /sbin/iptables ] || exit 0\niptables -X", ["iptables -X"]),
+    ("export A=1 B=2; iptables -N $A$B", ["iptables -N 12"]),
     ("iptables -A INPUT -s 'unclosed", ["iptables -A INPUT -s unclosed"]),
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ DNAT = [
     "-A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination 10.0.0.6",
 ]
 SECOND = [DNAT[1].replace(" -p tcp --dport 80", ""), DNAT[2]]
-BLOCKED = ["*nat", DNAT[1], "COMMIT", "*filter", "-A INPUT -p tcp --dport 80 -j DROP"]
+BLOCKED = ["*nat", f"{DNAT[1]}:8080", "COMMIT", "*filter", "-A INPUT -p tcp --dport 80 -j DROP"]
 BEHIND = ["*filter", "-A INPUT -j DROP", "-A INPUT -p udp -j ACCEPT", "-A INPUT -m state --state INVALID -j DROP"]
 TWICE = ["*filter", "-A INPUT -p tcp -j DROP", "-A INPUT -p tcp -j ACCEPT", "-A INPUT -p tcp -j ACCEPT"]
 RAW = ["*raw", "-A PREROUTING -p udp -j NOTRACK", "COMMIT", "*filter", "-A INPUT -p udp -j ACCEPT",
@@ -48,5 +48,7 @@ def test_one_reason_for_a_rule(lines, select, expected):
 
 def test_a_reason_that_is_not_reported_hides_no_other():
     text = "\n".join([*TWICE, "COMMIT", ""])
-    found = run(read_subject([read_source("rules", None, text)], Settings(select=NEVER, floor=Severity.WARNING))).findings
+    found = run(
+        read_subject([read_source("rules", None, text)], Settings(select=NEVER, floor=Severity.WARNING))
+    ).findings
     assert [f"{each.place.line} {each.code}" for each in found] == ["3 R308", "4 R308"]

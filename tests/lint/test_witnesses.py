@@ -20,7 +20,9 @@ from pyiptables.trace import events
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [
-    (case.name, case.text) for case in all_cases() if case.code in ("R301", "N401", "N403") and "v6" not in case.words
+    (f"{case.code} {case.name}", case.text)
+    for case in all_cases()
+    if case.code in ("R301", "N401", "N402", "N403", "C504") and "v6" not in case.words
 ]
 TEXTS += [(path.parent.name, path.read_text()) for path in sorted((ROOT / "rulesets").glob("*/rules.v4"))]
 TEXTS += [
@@ -34,15 +36,20 @@ TEXTS += [
 ]  # fmt: skip
 
 
-def decided(ruleset, line):
-    """The rules, as table, chain and number, that the last packet of a conversation meets and that decide about it."""
+def traced(ruleset, line):
+    """What happens to the last packet of a conversation."""
     packets = parse_conversation(line)
     host = assumed_host(ruleset, typed=packets[0])
     engine = Engine(ruleset, host)
     trace = None
     for number, packet in enumerate(packets, 1):
         trace = engine.send(handed_over(packet, host, number=number))
-    return {(event.table, event.chain, event.number) for event in trace.of(events.RuleMatched)}
+    return trace
+
+
+def decided(ruleset, line):
+    """The rules, as table, chain and number, that the last packet of a conversation meets and that decide about it."""
+    return {(event.table, event.chain, event.number) for event in traced(ruleset, line).of(events.RuleMatched)}
 
 
 @pytest.mark.parametrize(("name", "text"), TEXTS)
@@ -51,10 +58,16 @@ def test_witness_is_confirmed(name, text):
     for finding in run(subject).findings:
         if finding.proof.witness is None:
             continue
-        met = decided(subject.ruleset(finding.family), finding.proof.witness)
-        assert met & {(place.table, place.chain, place.number) for place in finding.proof.covering}, (
-            finding.proof.witness
-        )
+        trace = traced(subject.ruleset(finding.family), finding.proof.witness)
+        met = {(event.table, event.chain, event.number) for event in trace.of(events.RuleMatched)}
+        named = {(place.table, place.chain, place.number) for place in finding.proof.covering}
+        assert met & named or (not named and finding.code == "N402"), finding.proof.witness  # else a policy's
+        itself = (finding.place.table, finding.place.chain, finding.place.number)
+        assert (itself in met) is (finding.code == "N402"), finding.proof.witness
+        if finding.code == "N402":
+            assert trace.decided.verdict in ("DROP", "REJECT"), finding.proof.witness
+        if finding.code == "C504":
+            assert trace.decided.verdict == "ACCEPT", finding.proof.witness
 
 
 def test_opposite_ones_have_a_witness():

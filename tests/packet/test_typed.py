@@ -148,6 +148,7 @@ def test_network_header(words: str, place: int, wanted: str) -> None:
 # words | what is known beside the bytes
 META = [
     (f"-i eth0 -p esp {A4}", {"interface": "eth0", "local": False, "mac": b""}),
+    (f"-i eth0 -o eth1 -p esp {A4}", {"interface": "eth0", "out_interface": "eth1", "local": False}),
     (f"-p esp {A4}", {"interface": None, "local": True, "uid": None, "count": 1, "mark": 0}),
     (f"-o eth1 -p esp {A4} --uid-owner 5 --gid-owner 6", {"local": True, "out_interface": "eth1", "uid": 5, "gid": 6}),
     (f"-i eth0 -p esp {A4} --mark 0xff --count 3", {"mark": 255, "count": 3}),
@@ -206,7 +207,6 @@ WRONG = [
     ("-p tcp ^-s ::1", "an IPv4 address", None),
     ("^-i eth+ -p tcp", "one interface", None),
     ("^-i a/b", "one interface", None),
-    (f"-i eth0 ^-o eth1 -p esp {A4}", "a local process sends", None),
     (f"-i eth0 -p esp {A4} ^--uid-owner 5", "a local process sends", None),
     (f"-p esp {A4} ^--mac-source 02:00:00:00:00:01", "arrives", None),
     (f"-i eth0 -p esp {A4} ^--mac-source 02:00", "an Ethernet address", None),

@@ -16,11 +16,15 @@ POLICIES = "".join(f":{chain} ACCEPT [0:0]\n" for chain in ("INPUT", "FORWARD", 
 
 
 def ruleset_text(rules: str) -> str:
-    """Rules as a file: those of filter, and behind ``*nat`` those of nat."""
-    lines = (f"{line.strip()} [0:0]" if line.startswith(":") else line for line in rules.splitlines())
-    filter_rules, _, nat = "".join(f"{line}\n" for line in lines).partition("*nat\n")
-    tables = f"*filter\n{POLICIES}{filter_rules}COMMIT\n"
-    return f"{tables}*nat\n{nat}COMMIT\n" if nat else tables
+    """Rules as a file: those of filter, and behind ``*nat`` (or another) those of nat."""
+    tables: dict[str, list[str]] = {"filter": [POLICIES]}
+    name = "filter"
+    for line in rules.splitlines():
+        if line.startswith("*"):
+            tables[name := line[1:]] = []
+        else:
+            tables[name].append(f"{line} [0:0]\n" if line.startswith(":") and "[" not in line else f"{line}\n")
+    return "".join(f"*{table}\n{''.join(lines)}COMMIT\n" for table, lines in tables.items())
 
 
 def run_claim(text: str, folder: Path) -> Result:

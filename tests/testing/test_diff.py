@@ -34,11 +34,9 @@ def changes_of(text: str, folder: Path) -> list[Change]:
 def test_changes(said: str, text: str, tmp_path: Path) -> None:
     changes = changes_of(text, tmp_path)
     expected = [one.rsplit(": ", 1) for one in said.split(" ; ") if one]
-    assert sorted(f"{change.hook}: {change.before} -> {change.after}" for change in changes) == sorted(
-        head for head, _ in expected
-    )
+    assert sorted(change.title for change in changes) == sorted(head for head, _ in expected)
     for head, packets in expected:
-        found = [change for change in changes if f"{change.hook}: {change.before} -> {change.after}" == head]
+        found = [change for change in changes if change.title == head]
         assert any(change.packets.startswith(packets) for change in found), [change.packets for change in found]
     assert [change.witness for change in changes if not change.confirmed and "perhaps" not in head_of(change)] == []
 
@@ -64,7 +62,7 @@ def test_command(tmp_path: Path) -> None:
     (change,) = json.loads(run("--format", "json", old, new).stdout)["changes"]
     assert (change["hook"], change["after"], change["confirmed"]) == ("INPUT", "ACCEPT", True)
     github = run("--format", "github", old, new).stdout
-    assert github.startswith(f"::warning file={new},title=diff::INPUT: DROP -> ACCEPT%0A")
+    assert github.startswith(f"::warning file={new},title=diff-verdict::INPUT: DROP -> ACCEPT: tcp/8080%0A")
     same = run(old, old)
     assert (same.returncode, same.stdout) == (0, "no packet fares otherwise\n")
     missing = run(old, str(tmp_path / "nowhere"))

@@ -47,8 +47,9 @@ def test_error(message: str, text: str, tmp_path: Path) -> None:
     expected, _, hint = message.replace("HOST", str(HOSTS / "home-router")).partition(" | ")
     assert str(error).replace(str(tmp_path), "FOLDER").startswith("FOLDER/broken.pyipt.toml:")
     place, _, words = expected.partition(": ")
-    if place.isdecimal():
-        assert (error.line, error.text.replace(str(tmp_path), "FOLDER")[: len(words)]) == (int(place), words)
+    if place.replace(":", "").isdecimal():
+        found = ":".join(str(at) for at in (error.line, error.column) if at is not None)
+        assert (found, error.text.replace(str(tmp_path), "FOLDER")[: len(words)]) == (place, words)
     else:
         assert (error.line, error.text) == (None, expected)
     assert (error.hint or "").startswith(hint)

@@ -72,7 +72,7 @@ FORMATS = [
     ("full", "FAILED bad.pyipt.toml:4  web to the NAS from outside\n"),
     ("concise", "bad.pyipt.toml:4: failed: web to the NAS from outside: "),
     ("json", '"status": "failed"'),
-    ("junit", 'failures="1" errors="0" skipped="1"'),
+    ("junit", 'type="failed" message="destination: '),
     ("github", "::error file=bad.pyipt.toml,line=6,title=test-failed::web to the NAS from outside: "),
     ("gitlab", '"check_name": "test-failed"'),
     ("checkstyle", 'severity="error" message="web to the NAS from outside: destination: '),

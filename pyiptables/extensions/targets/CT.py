@@ -135,7 +135,8 @@ class CtTarget(Target):
             return None
         protocol = 0 if facts.protocol_inverted else facts.protocol
         if self.helper and not (protocol in HELPERS.get(self.helper, ()) and self._has_helper(facts.family)):
-            return Refusal(f"no helper {self.helper} for the rule's protocol", NO_ENTRY)
+            about = "for the rule's protocol" if self.helper in HELPERS else "is the kernel's own"
+            return Refusal(f"no helper {self.helper} {about}", NO_ENTRY)
         return "a timeout policy needs a protocol" if self.timeout and not protocol else None
 
     def _has_helper(self, family: Family) -> bool:

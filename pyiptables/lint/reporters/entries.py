@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyiptables.lint.baseline import fingerprint
 from pyiptables.lint.finding import Finding
 from pyiptables.lint.shown import shown
 from pyiptables.reports.entry import Entry
@@ -25,4 +26,5 @@ def entry_of(finding: Finding) -> Entry:
         end_column=max(place.end_column or len(place.text) + 1, place.column),
         name=finding.name,
         details=tuple(details),
+        mark=fingerprint(finding),
     )

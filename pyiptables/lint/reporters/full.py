@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from pyiptables.lint.finding import Finding, Place, Severity
-from pyiptables.lint.reporters import Context
+from pyiptables.lint.reporters import Context, trace_call
 from pyiptables.lint.shown import shown, window
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -15,25 +15,28 @@ COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cy
 
 def render(findings: Sequence[Finding], context: Context) -> str:
     """The text, a blank line behind each finding."""
-    return "".join(f"{line}\n" for finding in findings for line in _lines(finding, context.colour))
+    return "".join(f"{line}\n" for finding in findings for line in _lines(finding, context))
 
 
-def _lines(finding: Finding, colour: bool) -> Iterator[str]:
+def _lines(finding: Finding, context: Context) -> Iterator[str]:
     def styled(text: str, **style: object) -> str:
-        return click.style(text, **style) if colour else text  # type: ignore[arg-type]
+        return click.style(text, **style) if context.colour else text  # type: ignore[arg-type]
 
     place = finding.place
     where = styled(f"{shown(place.file)}:{place.line}:{place.column}", bold=True)
     label = styled(f"{finding.severity.label}[{finding.code}]", fg=COLOURS[finding.severity], bold=True)
     yield f"{where}: {label} {shown(finding.message)} ({finding.name})"
     if place.text:
-        text, start, length = window(place)
         gutter = " " * len(str(place.line))
+        text, start, length = window(place, context.width - len(gutter) - 5)
         yield f"  {place.line} | {text}"
         yield f"  {gutter} | {' ' * start}{styled('^' * length, fg=COLOURS[finding.severity], bold=True)}"
     for index, each in enumerate(finding.proof.covering):
         yield f"    {'by' if not index else '  '} {_rule(each)}"
-    if finding.proof.witness:
+    call = trace_call(finding, context)
+    if call is not None:
+        yield f"    trace: {call}"
+    elif finding.proof.witness:
         yield f"    packet: {shown(finding.proof.witness)}"
     if finding.proof.note:
         yield f"    {styled('note:', bold=True)} {shown(finding.proof.note)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pyiptables.lint.finding import Finding
 from pyiptables.lint.reporters import Context
@@ -13,5 +12,4 @@ from pyiptables.reports.gitlab import gitlab
 
 def render(findings: Sequence[Finding], context: Context) -> str:
     """A list of objects, with paths as the repository has them."""
-    entries = map(entry_of, findings)
-    return gitlab(replace(each, path=each.path.removeprefix("./")) for each in entries)
+    return gitlab(map(entry_of, findings))

@@ -7,15 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyiptables.lint.finding import Finding, Fix, Place
-from pyiptables.lint.reporters import Context
+from pyiptables.lint.reporters import Context, trace_call
+from pyiptables.lint.shown import whole
 
 
 def render(findings: Sequence[Finding], context: Context) -> str:
     """The list, indented."""
-    return json.dumps([_finding(each) for each in findings], indent=2) + "\n"
+    return json.dumps(_whole([_finding(each, context) for each in findings]), indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _whole(value: Any) -> Any:
+    """The value with texts that every reader of JSON takes."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return {key: _whole(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _finding(finding: Finding, context: Context) -> dict[str, Any]:
     return {
         "code": finding.code,
         "name": finding.name,
@@ -25,6 +35,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         **_place(finding.place),
         "covering": [_place(each) for each in finding.proof.covering],
         "witness": finding.proof.witness,
+        "trace": trace_call(finding, context),
         "note": finding.proof.note or None,
         "fix": _fix(finding.fix) if finding.fix is not None else None,
     }

@@ -17,9 +17,8 @@ def render(findings: Sequence[Finding], context: Context) -> str:
     for finding in findings:
         entry = entry_of(finding)
         name = f"{entry.code} line {entry.line} column {entry.column}"
-        details = "\n".join((shown(finding.place.text), *entry.details))
-        case = JunitCase(entry.path, name, "failure", entry.message, details, entry.path, entry.line)
+        place = f"{entry.path}:{entry.line}:{entry.column}: {entry.message}"
+        details = "\n".join((place, shown(finding.place.text), *entry.details))
+        case = JunitCase(entry.path, name, "failure", entry.message, details, entry.severity)
         suites.setdefault(entry.path, []).append(case)
-    return "".join(
-        junit((file, cases or [JunitCase(file, "no findings", file=file)]) for file, cases in suites.items())
-    )
+    return "".join(junit((file, cases or [JunitCase(file, "no findings")]) for file, cases in suites.items()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,8 @@ from pyiptables.lint.check import Check
 from pyiptables.lint.finding import Edit, Finding, Fix, Place, Severity
 from pyiptables.lint.pages import page_text, title
 from pyiptables.lint.reporters import Context
+from pyiptables.lint.shown import whole
+from pyiptables.reports.entry import repository_path
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -63,7 +64,7 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "ruleId": finding.code,
         "level": LEVELS[finding.severity],
-        "message": {"text": _clean("; ".join(filter(None, notes)))},
+        "message": {"text": whole("; ".join(filter(None, notes)))},
         "locations": [_location(finding.place)],
         "partialFingerprints": {"pyiptFinding/v1": fingerprint(finding)},
     }
@@ -71,7 +72,7 @@ def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
         found["ruleIndex"] = index[finding.code]
     if finding.proof.covering:
         found["relatedLocations"] = [
-            {"id": number, **_location(place), "message": {"text": _clean(place.text.strip()) or "covers"}}
+            {"id": number, **_location(place), "message": {"text": whole(place.text.strip()) or "covers"}}
             for number, place in enumerate(finding.proof.covering, 1)
         ]
     if finding.fix is not None:
@@ -83,11 +84,11 @@ def _location(place: Place) -> dict[str, Any]:
     end = max(place.end_column or len(place.text) + 1, place.column)
     region: dict[str, Any] = {"startLine": place.line, "startColumn": place.column, "endColumn": end}
     if place.text:
-        region["snippet"] = {"text": _clean(place.text)}
+        region["snippet"] = {"text": whole(place.text)}
     found: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(place.file)}, "region": region}}
     if place.chain:
         number = f"/{place.number}" if place.number else ""
-        name = _clean(f"{place.table}/{place.chain}{number}")
+        name = whole(f"{place.table}/{place.chain}{number}")
         found["logicalLocations"] = [{"fullyQualifiedName": name, "kind": "member"}]
     return found
 
@@ -97,7 +98,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     for file in dict.fromkeys(edit.file for edit in fix.edits):
         replacements = [_replacement(edit) for edit in fix.edits if edit.file == file]
         changes.append({"artifactLocation": {"uri": _uri(file)}, "replacements": replacements})
-    return {"description": {"text": fix.description}, "artifactChanges": changes}
+    return {"description": {"text": whole(fix.description)}, "artifactChanges": changes}
 
 
 def _replacement(edit: Edit) -> dict[str, Any]:
@@ -105,17 +106,10 @@ def _replacement(edit: Edit) -> dict[str, Any]:
         deleted = {"startLine": edit.line, "startColumn": 1, "endLine": edit.line + 1, "endColumn": 1}
         return {"deletedRegion": deleted}
     deleted = {"startLine": edit.line, "startColumn": edit.column, "endColumn": max(edit.end_column, edit.column)}
-    return {"deletedRegion": deleted, "insertedContent": {"text": _clean(edit.text)}}
+    return {"deletedRegion": deleted, "insertedContent": {"text": whole(edit.text)}}
 
 
 def _uri(path: str) -> str:
     """A reference as RFC 3986 has it: relative to where the command runs, or that of an absolute path."""
-    raw = path.encode("utf-8", "surrogateescape")
-    if Path(path).is_absolute():
-        return f"file://{quote(raw)}"
-    return quote(raw.removeprefix(b"./"))
-
-
-def _clean(text: str) -> str:
-    """The text without half characters, which no JSON reader is bound to take."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    raw = repository_path(path).encode("utf-8", "surrogateescape")
+    return f"file://{quote(raw)}" if raw.startswith(b"/") else quote(raw)

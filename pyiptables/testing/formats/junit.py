@@ -20,14 +20,17 @@ def report(results: Iterable[Result]) -> Iterator[str]:
 
 
 def _case(result: Result) -> JunitCase:
-    details = "\n".join(line for failure in result.failures for line in failure_lines(failure))
+    details = "\n".join(
+        line
+        for failure in result.failures
+        for line in (f"{result.suite.label}:{failure.line or result.test.line or 1}", *failure_lines(failure))
+    )
     return JunitCase(
         classname=result.suite.label,
         name=result.test.title,
         status=_WORDS[result.status],
         message=result.summary(),
         details=details,
-        file=result.suite.label,
-        line=result.test.line,
+        kind=result.status.value,
         seconds=result.seconds,
     )

@@ -15,7 +15,7 @@ from pyiptables.ruleset.conditions import apart
 
 
 class Redundant(Check):
-    """A rule without which the same would become of every packet.
+    """A rule without which every packet would fare the same.
 
     The rules behind it in its chain, together with the policy, decide the same about all that it takes, and none in between
     does anything else with such a packet. Only chains of the table filter are looked at, and no more than 64 rules onwards.

@@ -26,9 +26,13 @@ class SharedMark(Check):
     too: with a mask only one's own bits change. Part of the profile co-tenants.
 
     Bad:
+        *mangle
+        :KUBE-MARK-MASQ - [0:0]
         -A PREROUTING -i eth1 -j MARK --set-mark 0x1
 
     Good:
+        *mangle
+        :KUBE-MARK-MASQ - [0:0]
         -A PREROUTING -i eth1 -j MARK --set-xmark 0x1/0x1
 
     Suppress when:

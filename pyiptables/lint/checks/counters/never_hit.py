@@ -16,9 +16,11 @@ class NeverHit(Check):
     and the counters may be a minute old. Only rules that accept are named, in chains that have seen packets.
 
     Bad:
+        [90:5400] -A INPUT -p tcp --dport 22 -j ACCEPT
         [0:0] -A INPUT -p tcp --dport 8080 -j ACCEPT
 
     Good:
+        [90:5400] -A INPUT -p tcp --dport 22 -j ACCEPT
         [17:1020] -A INPUT -p tcp --dport 8080 -j ACCEPT
 
     Suppress when:

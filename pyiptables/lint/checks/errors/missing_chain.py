@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from pyiptables.hooks import Hook
+from pyiptables.lint.finding import Finding, Proof
 from pyiptables.lint.misspelt import meant_for_target
 from pyiptables.lint.refusals import RefusalCheck
-from pyiptables.lint.subject import Refused
+from pyiptables.lint.settings import FOREIGN
+from pyiptables.lint.subject import Refused, Subject
 from pyiptables.ruleset.edits import NO_SUCH_NAME
+from pyiptables.ruleset.model import STANDARD_VERDICTS
+from pyiptables.ruleset.validity import Refused as KernelRefused
 from pyiptables.syntax.messages import Misspelt
+
+_MISSING = re.compile(r"there is no chain (\S+)|Couldn't load target `([^']*)'|goto '([^']*)' is not a chain")
 
 
 class MissingChain(RefusalCheck):
@@ -28,16 +39,34 @@ class MissingChain(RefusalCheck):
         -A INPUT -p tcp --dport 22 -j ssh
 
     Suppress when:
-        the file is loaded with --noflush on top of rules that have the chain.
+        the file is loaded on top of rules that have the chain; better, say so: ``--noflush``.
     """
 
     code = "E002"
     name = "missing-chain"
 
+    def report(self, refused: Refused) -> Finding:
+        """The finding; with what would make it right where the chain is one that other programs make."""
+        found = super().report(refused)
+        cause = refused.refusal.cause
+        if not isinstance(cause, Misspelt) or not any(fnmatchcase(cause.word, pattern) for pattern in FOREIGN):
+            return found
+        return replace(found, proof=Proof(note=f"if {cause.word} is there already, load with --noflush, and lint so"))
+
+    def spares(self, refused: Refused, subject: Subject) -> bool:
+        """Whether the chain may be there already: the file is loaded on top of others."""
+        if not subject.settings.noflush or refused.source.kind != "save":
+            return False
+        found = _MISSING.search(refused.refusal.hint) or _MISSING.search(refused.refusal.message)
+        name = found[found.lastindex or 0] if found is not None else "INPUT"
+        return name not in (*Hook.__members__, *STANDARD_VERDICTS)
+
     def claims(self, refused: Refused) -> bool:
         """What the reader says of chains."""
         refusal = refused.refusal
         cause = refusal.cause
+        if isinstance(cause, KernelRefused) and "chain" not in refusal.hint:
+            return False
         if isinstance(cause, Misspelt):
             return cause.kind == "chain" or (cause.kind == "target or chain" and not meant_for_target(cause))
         return (

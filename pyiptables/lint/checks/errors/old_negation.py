@@ -13,7 +13,7 @@ from pyiptables.lint.subject import Refused
 class OldNegation(RefusalCheck):
     """``!`` behind its option, as iptables had it until 1.4.3.
 
-    The mark stands before the option now; behind it it is taken for the value. ``--fix`` moves it.
+    It stands before the option now; behind the option it is taken for the value. ``--fix`` moves it.
 
     Bad:
         -A FORWARD -d ! 192.168.122.0/24 -j DROP

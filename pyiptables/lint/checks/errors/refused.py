@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pyiptables.lint.finding import Edit, Finding, Fix, Proof, Severity
-from pyiptables.lint.refusals import LEFTOVER, RefusalCheck
+from pyiptables.lint.refusals import LEFTOVER, RefusalCheck, other_family
 from pyiptables.lint.subject import Refused, Subject
 
 
@@ -45,9 +46,10 @@ class OtherwiseRefused(RefusalCheck):
         """What is left of the refusals, then what is about whole files."""
         yield from super().run(subject)
         for source in subject.sources:
-            if source.crlf and source.kind == "save":
+            if source.crlf:
                 place = subject.line_place(source, 1)
-                text = "lines end in CR LF: iptables-restore takes the carriage return for part of the last word"
+                reader = "iptables-restore" if source.kind == "save" else "the shell"
+                text = f"lines end in CR LF: {reader} takes the carriage return for part of the last word"
                 mend = Fix("Take the carriage returns away", True, (Edit(source.path, 1, 1, 1, ""),))
                 yield self.found(place, text, proof=Proof(note="here the file is read as if it had none"), fix=mend)
         if subject.settings.noflush:
@@ -60,6 +62,23 @@ class OtherwiseRefused(RefusalCheck):
                     text = f"the table {again.table} comes again: {rules} from line {again.before} on will be gone"
                     note = "iptables-restore empties a table each time it begins, unless --noflush is given"
                     yield self.found(place, text, proof=Proof(note=note), family=family, severity=Severity.WARNING)
+
+    def report(self, refused: Refused) -> Finding:
+        """The finding; of an address for the other program, or of a line that is moved to the right, that is said."""
+        found = super().report(refused)
+        text = refused.source.line(refused.refusal.line)
+        if text[:1].isspace() and text.strip()[:1] in ("#", "*", ":", "C") and "outside" in found.message:
+            return replace(found, proof=Proof(note="a line of a table, or a comment, begins without blanks"))
+        address = other_family(refused)
+        if address is None:
+            return found
+        version = 4 if refused.family.version == 6 else 6
+        program = "iptables" if version == 4 else "ip6tables"
+        return replace(found, proof=Proof(note=f"{address} is an IPv{version} address: it is for {program}"))
+
+    def weight(self, refused: Refused) -> Severity:
+        """Less for counters that are no numbers: only ``iptables-restore -c`` reads them."""
+        return Severity.WARNING if refused.refusal.message.startswith("--set-counters ") else self.severity
 
     def mend(self, refused: Refused) -> Fix | None:
         """The last line's missing line break, which makes COMMIT no COMMIT."""

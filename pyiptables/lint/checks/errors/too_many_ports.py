@@ -9,7 +9,7 @@ from pyiptables.lint.subject import Refused
 class TooManyPorts(RefusalCheck):
     """More than 15 ports in one multiport match.
 
-    The kernel's structure has 15 places; a range takes two of them. The rule has to be parted in several.
+    The kernel's structure has 15 places; a range takes two of them. Write several rules.
 
     Bad:
         -A INPUT -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 -j ACCEPT

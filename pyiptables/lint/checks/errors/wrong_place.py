@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pyiptables.lint import misspelt
-from pyiptables.lint.refusals import RefusalCheck
+from pyiptables.lint.finding import Severity
+from pyiptables.lint.refusals import RefusalCheck, unknown_object
 from pyiptables.lint.subject import Refused
 from pyiptables.ruleset.validity import LOOP
 from pyiptables.ruleset.validity import Refused as KernelRefused
@@ -37,6 +38,10 @@ class WrongPlace(RefusalCheck):
         refusal = refused.refusal
         if refusal.message.startswith('The "nat" table is not intended'):
             return True
-        if not isinstance(refusal.cause, KernelRefused) or refusal.cause.text == LOOP:
+        if not isinstance(refusal.cause, KernelRefused) or refusal.cause.text == LOOP or unknown_object(refused):
             return False
         return not (misspelt.needs_protocol(refused) or "chain" in refusal.hint or "hitcount" in refusal.hint)
+
+    def weight(self, refused: Refused) -> Severity:
+        """Less for a helper that is not the kernel's own: a program, or a module's ports, may make it."""
+        return Severity.WARNING if refused.refusal.hint.endswith(" is the kernel's own") else self.severity

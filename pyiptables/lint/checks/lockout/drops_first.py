@@ -15,7 +15,7 @@ class DropsFirst(Check):
     """The script has a moment in which nothing that arrives is accepted.
 
     ``-P INPUT DROP`` before the first rule that accepts, or ``-F`` while the policy is DROP: the session over which the
-    script is run stands still from there on, and if the script stops there, by an error or because its terminal is gone,
+    script is run hangs from there on, and if the script stops there, by an error or because its terminal is gone,
     nobody gets in any more. It is reported where the script empties INPUT itself: before that there may be rules, which it
     does not show. Rules first, the policy last; and to begin anew, first the policy ACCEPT.
     ``iptables-restore`` puts all in place at once.

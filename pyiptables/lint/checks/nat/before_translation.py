@@ -42,5 +42,6 @@ class BeforeTranslation(Check):
                 found = translators(subject, rule)
                 if found:
                     takes = "changes" if len(found) == 1 else "change"
-                    text = f"what this rule asks for never comes to {rule.chain}: {named(found)} {takes} its destination before"
+                    text = f"no new connection that this asks for comes to {rule.chain}: "
+                    text += f"{named(found)} {takes} its destination before"
                     yield self.at(subject, rule, text, proof=Proof(places(subject, found)))

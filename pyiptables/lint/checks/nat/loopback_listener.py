@@ -25,7 +25,7 @@ class LoopbackListener(Check):
         -A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination 127.0.0.1:8080
 
     Good:
-        -A PREROUTING -i eth0 -p tcp --dport 80 -j REDIRECT --to-ports 8080
+        -A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination 192.0.2.1:8080
 
     Suppress when:
         the service listens on all addresses, or route_localnet is on.

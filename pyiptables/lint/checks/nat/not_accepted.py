@@ -16,16 +16,18 @@ from pyiptables.lint.proofs import named, places, provable, selected
 from pyiptables.lint.subject import PlacedRule, Subject
 
 TABLES = ("mangle", "filter", "security")
+GROUPS = {Family.IPV4: "224.0.0.0/4", Family.IPV6: "ff00::/8"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """What a rule sends on in vain: where to, as it comes there, and how it reads (``from eth0``)."""
+    """What a rule sends on in vain: where to, as it comes there, as the rule takes it, and how it reads (``from eth0``)."""
 
     rule: PlacedRule
     hooks: tuple[Hook, ...]
     packets: dict[Hook, PacketSet]
     sure: dict[Hook, PacketSet]
+    taken: PacketSet
     whence: str = ""
 
 
@@ -99,7 +101,7 @@ class NotAccepted(Check):
     ) -> _Lost:
         packets = {hook: translated.onward(reach, rule, may, hook) for hook in hooks}
         sure = {hook: translated.onward(reach, rule, translated.opening(must), hook) for hook in hooks}
-        return _Lost(rule, hooks, packets, sure, whence)
+        return _Lost(rule, hooks, packets, sure, must, whence)
 
     def _finding(self, subject: Subject, lost: _Lost, asking: list[PlacedRule]) -> Finding:
         refusing, policies = _refusing(subject, lost)
@@ -113,7 +115,7 @@ class NotAccepted(Check):
             verb = "ask" if len(asking) > 1 else "asks"
             lines = ", ".join(str(subject.place(rule).line) for rule in asking)
             note = f"{named(asking)} (line {lines}) {verb} for the port from before translation"
-        proof = Proof(places(subject, refusing), _witness(subject, lost, refusing), note)
+        proof = Proof(places(subject, refusing), _witness(subject, lost), note)
         return self.at(subject, lost.rule, text, word=lost.rule.spec.target_name, proof=proof)
 
 
@@ -179,14 +181,13 @@ def _asking(subject: Subject, lost: _Lost) -> list[PlacedRule]:
     return found
 
 
-def _witness(subject: Subject, lost: _Lost, refusing: list[PlacedRule]) -> str | None:
-    """A packet that one of the rules surely refuses; of what is forwarded a trace must know the host."""
+def _witness(subject: Subject, lost: _Lost) -> str | None:
+    """A packet as it arrives that the rule sends on in vain; where no host is given, one that it would forward."""
     reach = subject.reach(lost.rule.family)
-    for hook, packets in lost.sure.items():
-        if hook is Hook.FORWARD and subject.host is None:
-            continue
-        for rule in refusing:
-            line = reach.witness(reach.takes(rule.table, rule.chain, rule.number).must & packets, hook)
-            if line is not None:
-                return line
-    return None
+    two = len(list(_interfaces(subject, lost.rule.family))) > 1
+    if Hook.FORWARD in lost.hooks and subject.host is None and not two:
+        return None
+    packets = translated.opening(lost.taken)
+    if subject.host is None:
+        packets = packets & selected(reach, f"! -d {GROUPS[lost.rule.family]}", "nat")
+    return reach.witness(packets, Hook.PREROUTING) if packets else None

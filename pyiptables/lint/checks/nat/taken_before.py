@@ -21,7 +21,7 @@ class TakenBefore(Check):
 
     A connection is translated by the first rule that takes its first packet, for as long as it lasts. A rule behind one
     that takes all of these never translates anything; where it would send packets somewhere else than the rule before, one
-    of both is a mistake, and it is a warning. So it is for a rule that asks for ESTABLISHED packets: they do not come to
+    of the two is a mistake, and it is a warning. So it is for a rule that asks for ESTABLISHED packets: they do not come to
     the nat table.
 
     Bad:

@@ -43,5 +43,5 @@ class UselessBlock(Check):
                 found = translators(subject, rule)
                 if found:
                     sends = "sends" if len(found) == 1 else "send"
-                    text = f"this blocks nothing: {named(found)} {sends} what it asks for elsewhere before"
+                    text = f"this blocks no new connection: {named(found)} {sends} what it asks for elsewhere before"
                     yield self.at(subject, rule, text, proof=Proof(places(subject, found)))

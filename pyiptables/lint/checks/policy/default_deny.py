@@ -24,9 +24,13 @@ class DefaultDeny(Check):
 
     Bad:
         :INPUT ACCEPT [0:0]
+        :FORWARD DROP [0:0]
+        :OUTPUT DROP [0:0]
 
     Good:
         :INPUT DROP [0:0]
+        :FORWARD DROP [0:0]
+        :OUTPUT DROP [0:0]
 
     Suppress when:
         the policy of the house is another.

@@ -25,9 +25,13 @@ class SpoofedSource(Check):
 
     Bad:
         # eth0 192.0.2.2/24, eth1 10.0.0.1/24, rp_filter off
+        :INPUT DROP [0:0]
+        :FORWARD DROP [0:0]
         -A INPUT -s 10.0.0.0/24 -p tcp --dport 22 -j ACCEPT
 
     Good:
+        :INPUT DROP [0:0]
+        :FORWARD DROP [0:0]
         -A INPUT -i eth1 -s 10.0.0.0/24 -p tcp --dport 22 -j ACCEPT
 
     Suppress when:

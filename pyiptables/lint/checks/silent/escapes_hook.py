@@ -20,10 +20,12 @@ class EscapesHookCheck(Check):
     DROP or RETURN a rule is taken that belongs to another hook. When the rule before it goes, nothing loads any more.
 
     Bad:
+        *mangle
         -A INPUT -j ACCEPT
         -A INPUT -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
 
     Good:
+        *mangle
         -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
 
     Suppress when:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pyiptables.lint.finding import Finding, Severity
-from pyiptables.lint.refusals import RefusalCheck, unknown_account, unknown_service
+from pyiptables.lint.refusals import RefusalCheck, unknown_account, unknown_object, unknown_service
 from pyiptables.lint.subject import Refused
 
 
 class NameNotKnown(RefusalCheck):
-    """A user, group or service that this machine does not know.
+    """A user, group, service or accounting object that this machine does not know.
 
     iptables looks names up on the machine that loads the rules, and saves numbers: what it saves differs from what was
     written, and where the name is not known the rule is refused. Whether the other system has it cannot be told here, so
@@ -30,11 +30,11 @@ class NameNotKnown(RefusalCheck):
 
     def claims(self, refused: Refused) -> bool:
         """Names that this machine lacks."""
-        return (unknown_account(refused) or unknown_service(refused)) is not None
+        return (unknown_account(refused) or unknown_service(refused) or unknown_object(refused)) is not None
 
     def report(self, refused: Refused) -> Finding:
         """The finding, in words of its own."""
-        name = unknown_account(refused) or unknown_service(refused)
+        name = unknown_account(refused) or unknown_service(refused) or unknown_object(refused)
         return self._said(
             refused, f"{name} is not known on this machine", f"iptables here says: {refused.refusal.message}"
         )

@@ -10,7 +10,7 @@ from pyiptables.lint.subject import Subject
 
 
 class NotAnyAddress(Check):
-    """``! -s 0.0.0.0/0``: none but all addresses, which no packet has.
+    """``! -s 0.0.0.0/0``: all addresses are excluded, and no packet is left.
 
     Without ``!`` a mask of 0 says nothing and is dropped when the rule is saved; with it the rule is kept, and never
     matches.

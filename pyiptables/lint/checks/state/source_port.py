@@ -19,7 +19,7 @@ class AcceptsBySourcePort(Check):
     """Whatever comes from a well-known source port is accepted.
 
     Such rules are meant for the answers of servers, from before there was connection tracking. Anyone can send from port
-    80: every port of the host is open to him. With connection tracking the answers are ESTABLISHED.
+    80: every port of the host is open to them. With connection tracking the answers are ESTABLISHED.
 
     Bad:
         -A INPUT -p tcp -m tcp --sport 80 -j ACCEPT

@@ -19,10 +19,12 @@ class DeadChain(Check):
     Bad:
         -A INPUT -j DROP
         -A INPUT -p tcp -j web
+        -A web -p tcp --dport 443 -j ACCEPT
 
     Good:
         -A INPUT -p tcp -j web
         -A INPUT -j DROP
+        -A web -p tcp --dport 443 -j ACCEPT
 
     Suppress when:
         the jump is switched off for a while.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pyiptables.lint.check import Check
+from pyiptables.lint.check import Check, like
 from pyiptables.lint.finding import Finding, Place
 from pyiptables.lint.settings import chosen
 from pyiptables.lint.subject import Subject
-from pyiptables.lint.suppress import Suppression, well_formed
+from pyiptables.lint.suppress import Suppression
 
 
 class UnusedSuppression(Check):
@@ -39,9 +39,8 @@ class UnusedSuppression(Check):
         """The suppressions that covered nothing."""
         for mark in marks:
             place = Place(mark.source.path, mark.line, mark.column, mark.end_column, text=mark.source.line(mark.line))
-            wrong = well_formed(mark.codes)
-            if wrong:
-                yield self.found(place, f"{wrong[0]} is no code: pyipt rule lists them")
+            if mark.unknown:
+                yield self.found(place, f"there is no check {mark.unknown[:80]}: {like(mark.unknown)}")
             elif not mark.used and _could_be_used(mark.codes, ran):
                 yield self.found(place, f"nothing is found here that {_listed(mark.codes)} could keep silent")
 

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"'\s-]+?)\s*\]\]?\s*(?:#.*)?")
-_KEY = re.compile(r"\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_-]+))\s*(?:\.[^=]*)?=")
+_KEY = re.compile(r"\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_-]+))\s*(?:\.[^=]*)?=[ \t]*")
 _LONG = re.compile(r"\"\"\"|'''")
+_SYNTAX = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_LONGEST = 200
+"""Characters of a parser's message that are told: it may quote the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Positions:
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
         self._found = {(header.name, header.index): header for header in headers(text)}
+        self._begins = {header.line for header in self._found.values() if header.name}
+        self._begins.update(line for header in self._found.values() for line in header.keys.values())
 
     def line(self, table: str = "", index: int = 0, key: str = "") -> int | None:
         """The line of a key, else of its table, else of what the file calls by the table's name, else None."""
@@ -66,6 +71,33 @@ class Positions:
             return header.line if table else None
         return header.keys.get(key, header.line if table else None)
 
+    def place(self, line: int | None, word: str = "") -> tuple[int | None, int | None]:
+        """Line and column of a word, where what begins in a line has it; else of the value that begins there."""
+        if line is None or not 0 < line <= len(self.lines):
+            return line, None
+        number = line
+        while word:
+            column = self.lines[number - 1].find(word)
+            if column >= 0:
+                return number, column + 1
+            number += 1
+            if number > len(self.lines) or number in self._begins:
+                break
+        text = self.lines[line - 1]
+        key = _KEY.match(text)
+        return line, (key.end() if key is not None else len(text) - len(text.lstrip())) + 1
+
     def snippet(self, line: int | None) -> str | None:
-        """A line's text, cut to a bearable length."""
-        return self.lines[line - 1].strip()[:200] if line is not None and line <= len(self.lines) else None
+        """A line's text."""
+        return self.lines[line - 1] if line is not None and 0 < line <= len(self.lines) else None
+
+
+def syntax_error(error: Exception, text: str) -> tuple[str, int, int]:
+    """What tomllib says is wrong, with line and column; the end of the text where it ends too early."""
+    said = str(error)
+    found = _SYNTAX.search(said)
+    told = said[: found.start() if found else _LONGEST][:_LONGEST]
+    if found is not None and found[1]:
+        return told, int(found[1]), int(found[2])
+    lines = text.rstrip("\n").split("\n")
+    return told, len(lines), len(lines[-1]) + 1

@@ -1,0 +1,25 @@
+"""Lines of INPUT that are wrong by themselves, by what finds them."""
+
+LINES = {
+    "E001": ("-p tcp --dprot 80 -j ACCEPT", "-m conntrak --ctstate NEW -j ACCEPT", "-p tcp --dport 80 -j ACEPT"),
+    "E002": ("-p tcp -j nosuch", "-g nosuch", "-p udp -g ACCEPT"),
+    "E003": ("--dport 80 -j ACCEPT", "-p all -m tcp --dport 80 -j ACCEPT", "-p icmp --sport 80 -j DROP"),
+    "E004": ("-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 -j DROP",
+             "-p udp -m multiport --ports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16 -j DROP"),
+    "E005": ("-i an-interface-too-long -j DROP", "-j a-chain-with-a-name-that-is-too-long"),
+    "E006": ("-o eth0 -j ACCEPT", "-i lo -o lo -j ACCEPT"),
+    "E007": ("-j MASQUERADE", "-j DNAT --to-destination 10.0.0.1", "-p tcp -j CLASSIFY --set-class 1:1"),
+    "E010": ("-s 10.0.0.1 -s 10.0.0.2 -j DROP", "-p tcp --dport 90:80 -j DROP", "-s 10.0.0.0/33 -j DROP",
+             "-p tcp --dport 65536 -j DROP", "-j DROP -j ACCEPT", "-m mark --mark zz -j DROP", "-s 10.0.0.256 -j DROP"),
+    "E011": ("-d ! 10.0.0.1 -j DROP", "-p tcp --dport ! 80 -j DROP", "-i ! lo -j DROP"),
+    "W102": ("-p esp -j LOG --log-prefix a-prefix-that-is-longer-than-29-bytes",),
+    "W103": ("-s 10.77.2.3/16 -p esp -j ACCEPT", "-d 10.77.2.3/255.255.255.0 -p esp -j ACCEPT"),
+    "W104": ("! -s 0.0.0.0/0 -p esp -j ACCEPT",),
+    "W105": ("-m mark --mark 0x10/0x1 -j DROP", "-m connmark --mark 0xf0/0xf -j ACCEPT"),
+    "W106": ("-p tcp -m tcp --tcp-flags SYN SYN,ACK -j DROP",),
+    "W107": ("-m iprange --src-range 10.78.0.9-10.78.0.1 -j DROP",),
+    "W108": ("-i eth* -p esp -j ACCEPT", "-i eth0:1 -p esp -j ACCEPT"),
+    "W110": ("-p esp -m state --state NEW,ESTABLISHED,RELATED,INVALID,UNTRACKED -s 10.79.0.0/16 -j DROP",
+             "-p esp -i + -s 10.79.0.0/16 -j DROP"),
+    "W111": ("-s no-such-host.example -p esp -j ACCEPT",),
+}  # fmt: skip
