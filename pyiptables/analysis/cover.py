@@ -9,6 +9,7 @@ from pyiptables.analysis.diagrams import Node, within_memory, without
 from pyiptables.analysis.reach import MOST_NESTED, RulePlace
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.hooks import Hook
+from pyiptables.ruleset.conditions import apart
 from pyiptables.ruleset.model import Chain, RuleSpec
 
 
@@ -18,11 +19,13 @@ class Cover:
     def __init__(self, before: Before, decisions: frozenset[str]) -> None:
         self.reach, self.before, self.decisions = before.reach, before, decisions
         self._found: dict[RulePlace, None] = {}
+        self._asked: RuleSpec | None = None
         self._none = self.reach.space.false
 
     def of(self, place: RulePlace, asked: PacketSet) -> list[RulePlace]:
         """Those that together take all of a set that the rule asks for, on every way to it; none where they do not."""
         self._found = {}
+        self._asked = self.reach.ruleset.tables[place.table].chains[place.chain].rules[place.number - 1].spec
         with within_memory():
             for hook in self.reach.hooks_of(place.table, place.chain):
                 wanted = asked.node & self.before.ordinary(hook)
@@ -79,7 +82,7 @@ class Cover:
 
     def _behind(self, table: str, chain: str, place: int, spec: RuleSpec, left: Node, depth: int) -> Node:
         below = self.reach.ruleset.tables[table].chains.get(spec.jump or "")
-        if below is None and not self._counts(spec):
+        if (below is None and not self._counts(spec)) or (self._asked is not None and apart(spec, self._asked)):
             return left
         took = left & self.reach.matches(table, chain, place).must.node
         if took == self._none:

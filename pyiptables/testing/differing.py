@@ -104,6 +104,7 @@ class Differing:
         some = touched(*reaches) if many and alike else self.space.true
         self.old, self.new = (self._side(*one, some) for one in zip((old, new), reaches, strict=True))
         self._whole = some == self.space.true
+        self._queued = self.nothing
         self._told: set[tuple[Fate, Fate, Step | None, Step | None]] = set()
         self._translated = PacketSet(self.space, ~(self.space.snat.equals(0) & self.space.dnat.equals(0)))
         self.showing = Showing(self.old, self.new, self.notes)
@@ -118,6 +119,8 @@ class Differing:
     def changes(self) -> Iterator[Change]:
         """All changes: fates first, then what is done to packets whose fate stays."""
         before, after = self.old.fates(), self.new.fates()
+        for (_, verdict), packets in (*before.items(), *after.items()):
+            self._queued = self._queued | packets if verdict.startswith("QUEUE") else self._queued
         fates = list(dict.fromkeys((*before, *after)))
         fates.sort(key=lambda fate: fate[0])
         for fate in fates:
@@ -249,11 +252,12 @@ class Differing:
         return self._made(treated.aspect.value.strip(), name, texts, named, treated.packets, shown, hooks)
 
     def _likely(self, packets: PacketSet) -> Iterator[PacketSet]:
-        """Those that a first packet can be: a limit is not yet reached."""
-        if self.worded:
-            held = self.space.diagrams.cube(dict.fromkeys(self.worded, True))
-            yield packets & PacketSet(self.space, held)
-        yield packets
+        """Those that a first packet can be: a limit is not yet reached, and no program behind a queue has a say."""
+        held = PacketSet(self.space, self.space.diagrams.cube(dict.fromkeys(self.worded, True)))
+        for some in (packets - self._queued, packets):
+            if self.worded:
+                yield some & held
+            yield some
 
     def _made(
         self,

@@ -102,12 +102,9 @@ class Rows:
     def _box(self, seen: Node, allowed: Node) -> list[Node]:
         """A product that holds a packet of ``seen`` and nothing that is not allowed: a set for each field."""
         cube = seen.pick_cube() or []
-        sides = []
-        for bits in self.fields:
-            value = 0
-            for number in bits.numbers:
-                value = value << 1 | bool(number < len(cube) and cube[number])
-            sides.append(bits.equals(value))
+        chosen = {number: bool(value) for number, value in enumerate(cube)}
+        values = [bits.value(chosen) for bits in self.fields]
+        sides = [bits.equals(value) for bits, value in zip(self.fields, values, strict=True)]
         forbidden = ~allowed
         for place, bits in enumerate(self.fields):
             rest = forbidden
@@ -118,7 +115,24 @@ class Rows:
             wide = ~rest.exists(self.space.diagrams.quantifier(others))
             if self._plain(bits, wide):
                 sides[place] = wide
+            else:
+                sides[place] = bits.within(*self._widest(bits, wide, values[place]))
         return sides
+
+    def _widest(self, bits: Bits, node: Node, value: int) -> tuple[int, int]:
+        """The range around a value that is whole in a set of too many ranges to tell them all."""
+        ends = [value, value]
+        for side, limit in ((0, 0), (1, (1 << bits.width) - 1)):
+            inside, outside = value, limit
+            while inside != outside:  # the furthest value with nothing amiss on the way
+                middle = (inside + outside + side) // 2
+                low, high = min(value, middle), max(value, middle)
+                if bits.within(low, high) & ~node == self.space.false:
+                    inside = middle
+                else:
+                    outside = middle - 1 if side else middle + 1
+            ends[side] = inside
+        return ends[0], ends[1]
 
     def _plain(self, bits: Bits, node: Node) -> bool:
         """Whether a set of a field's values is few ranges."""

@@ -20,6 +20,8 @@ from pyiptables.testing.treating import Notes, how_it_ends
 from pyiptables.testing.treatment import NOTHING, Aspect, operations
 
 MOST_WAYS = 3
+CONNECTED = frozenset({"NEW", "ESTABLISHED", "RELATED"})
+"""States of packets that have a connection."""
 Shows = Callable[[Outcome, Outcome], bool]
 """Whether the outcomes at both sides differ as they should."""
 
@@ -114,9 +116,10 @@ class Showing:
     def _done(self, outcome: Outcome, aspect: Aspect) -> Any:
         """What the rules that a packet matched did to it."""
         value = NOTHING[aspect]
+        alone = not CONNECTED.intersection(outcome.ctstate)
         for step in outcome.matched:
             target = step.spec.target if step.spec is not None else None
-            if target is not None:
+            if target is not None and not (alone and target.name == "CONNMARK"):
                 operation = operations(target, RuleFacts(self.family, step.table)).get(aspect)
                 value = operation(value) if operation is not None else value
         return value

@@ -96,7 +96,7 @@ def seen(source: Source, line: str) -> dict[str, object]:
         data = firewall.engine(outcome.family).last.data
         found |= {"nat": (outcome.source, outcome.destination), "mark": (outcome.mark, outcome.ctmark)}
         found |= {"ttl": data[8], "tos": data[1], "tracking": "UNTRACKED" in outcome.ctstate}
-    return found | {"log": outcome.logged}
+    return found | {"log": sorted(outcome.logged)}
 
 
 def check(seed: int, folder: Path) -> tuple[int, int]:
