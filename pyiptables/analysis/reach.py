@@ -72,16 +72,18 @@ class Reach:
         sets: Sets | None = None,
         space: Space | None = None,
         looked_at: Iterable[Ruleset] = (),
+        tracking: bool = False,
     ) -> Reach:
         """Follow all packets through a ruleset.
 
         ``facts`` is the host it stands on, of which the addresses count; ``sets`` are the contents of ipset's sets. To
-        compare rulesets, give each the same ``space`` (:func:`space_for` of all) and the others as ``looked_at``.
+        compare rulesets, give each the same ``space`` (:func:`space_for` of all) and the others as ``looked_at``;
+        ``tracking`` says that connections are tracked though no rule of this one asks for it.
         AnalysisError where chains lead back to themselves, or the answer would take too much memory.
         """
         with within_memory():
             space = space or space_for(ruleset, facts=facts)
-            tracking = tracks(ruleset)
+            tracking = tracking or tracks(ruleset)
             reader = Reader(space, fragments=not tracking, sets=sets, changing=changed_sets(ruleset))
             effects = Effects(space, usage((ruleset, *looked_at)))
             flow = Flow(ruleset, reader, effects, tracking=tracking)

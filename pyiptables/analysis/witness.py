@@ -177,6 +177,8 @@ class Witnesses:
         A host that is given has routes, which say that.
         """
         last = packets[-1]
+        if not oif:  # where the others of a conversation come in
+            oif = next((each.interface for each in packets if each.interface not in (None, last.interface)), "") or ""
         if not oif or picked.local or last.interface in (None, "lo") or oif == "lo" or self.space.facts is not None:
             return packets, {}
         if oif == last.interface:  # another of which rules say the same is better
@@ -379,6 +381,7 @@ class Witnesses:
         """A first packet of these fields that passes: where it comes from is chosen among the ways that let it."""
         space = self.space
         wanted = self._as_set(spec) & space.state.equals(NEW) & self.certain(self._passing())
+        wanted = wanted & self.certain(self._tracked())  # what the raw table leaves out begins no connection
         wanted = wanted & self._asked(space.true, Skb(to_bytes(spec), space.family, iif=last.typed.interface or ""))
         sent = space.iif.equals(0)
         arrives = space.has(space.iif) & ~space.iif.equals(space.interfaces.code("lo"))

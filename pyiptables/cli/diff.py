@@ -13,13 +13,14 @@ from pyiptables.cli.output import print_lines
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
+from pyiptables.lint.sources import read_source
 from pyiptables.testing.diffed import FORMATS, Diffed
 from pyiptables.testing.differing import ASPECTS, Change, Differing
 from pyiptables.testing.source import Source
 
 HELP = f"""Say which packets fare otherwise under NEW than under OLD, exactly, and by which rules.
 
-OLD and NEW are rulesets in iptables-save's format (IPv4, IPv6, or both in one file), or snapshot folders. Each set of
+OLD and NEW are rulesets in iptables-save's format (of IPv4 or IPv6), or snapshot folders (of both). Each set of
 packets whose fate changes is named with a packet of it, which pyipt trace takes, and with the rules responsible on both
 sides. What is compared: {", ".join(ASPECTS)}. Comments, counters, names of chains and their order say nothing of packets.
 
@@ -90,13 +91,17 @@ def _coloured(part: str, text: str) -> str:
 
 
 def source_of(name: str, family: Family, host: str | None, ipset: str | None) -> Source:
-    """The firewall that a name on the command line means: a snapshot folder, or a ruleset of the family."""
+    """The firewall that a name on the command line means: a snapshot folder, or a ruleset.
+
+    A file is of the family that is asked for, or of IPv6 where only that has such rules.
+    """
     path = Path(name)
     if not path.exists():
         raise Error(f"there is no ruleset {name}")
     source = Source(snapshot=path)
     if not path.is_dir():
-        source = Source(rules=path) if family is Family.IPV4 else Source(rules6=path)
+        six = family is Family.IPV6 or read_source(name).family is Family.IPV6
+        source = Source(rules6=path) if six else Source(rules=path)
     source.host = Host.from_toml(host) if host is not None else None
     source.ipset = Path(ipset) if ipset is not None else None
     return source

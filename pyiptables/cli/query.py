@@ -57,6 +57,8 @@ def command(scope: tuple[Family, str | None], /, question: str, words: tuple[str
     source = source_of(name, family, options["host"], options["ipset"])
     if options["rules"] and options["snapshot"]:
         source.snapshot = source_of(options["snapshot"], family, None, None).snapshot
+    if family not in source.families and source.families:
+        family = source.families[0]
     asking = Asking(source, family)
     if question == "reach":
         answers = _reach(asking, words, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pyiptables.analysis.diagrams import without
 from pyiptables.analysis.reach import Reach
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.analysis.space import NEW
@@ -16,9 +17,10 @@ from pyiptables.testing.facts import Facts
 from pyiptables.testing.outcome import Step
 from pyiptables.testing.packets import Kinds
 from pyiptables.testing.rows import Row, Rows
-from pyiptables.testing.rulenames import comments, read_rule_name
-from pyiptables.testing.sets import lines_of, reach_of
+from pyiptables.testing.rulenames import RuleName, comments, read_rule_name
+from pyiptables.testing.sets import lines_of
 from pyiptables.testing.source import Source
+from pyiptables.testing.treating import by_way_out, leaving, leaving_reach
 
 MATRIX = (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)
 
@@ -40,7 +42,8 @@ class Asking:
     def __init__(self, source: Source, family: Family) -> None:
         self.source = source
         self.family = family
-        self.reach: Reach = reach_of(source, family)
+        self.reach: Reach
+        self.reach, self._notes = leaving_reach(source, family)
         self.facts = Facts(self.reach.space, source.real_host())
         self.kinds = Kinds(self.reach.space)
 
@@ -52,8 +55,25 @@ class Asking:
         found = [step for step in steps if wanted.fits(step)]
         if not found:
             known = [text for step in steps for text in comments(step.spec)]
+            self._explain(wanted)
             raise Error(f"there is no rule {name!r}", hint=nearest(name, known))
         yield from found
+
+    def _explain(self, wanted: RuleName) -> None:
+        """Error that says what is amiss with a place: the table, the chain or the number."""
+        if not wanted.chain or wanted.number is None:
+            return
+        table = self.reach.ruleset.tables.get(wanted.table)
+        if table is None:
+            raise Error(f"the ruleset has no table {wanted.table}")
+        chain = table.chains.get(wanted.chain)
+        if chain is None:
+            raise Error(
+                f"there is no chain {wanted.chain} in table {wanted.table}", hint=nearest(wanted.chain, table.chains)
+            )
+        count = len(chain.rules)
+        rules = f"{count} rules" if count != 1 else "1 rule"
+        raise Error(f"there is no rule {wanted.number} in chain {wanted.chain} of table {wanted.table}: it has {rules}")
 
     def arriving(self, step: Step, *, matching: bool, most: int) -> Iterator[Found]:
         """The packets that come to a rule, or come to it and match it, for each hook from which they do."""
@@ -90,9 +110,22 @@ class Asking:
             found = found & self.kinds.by_network()
         return found & self._first() if new else found
 
+    def _inside(self, packets: PacketSet) -> PacketSet:
+        """Packets without the interface by which others would leave."""
+        return PacketSet(packets.space, without(packets.node, self._notes.out.quantifier))
+
+    def _lines(self, packets: PacketSet, hook: Hook) -> Iterator[str]:
+        """Packets of a set in a line each; where no host says by which interface they leave, they do."""
+        if hook in (Hook.FORWARD, Hook.POSTROUTING) and self.source.real_host() is None:
+            for some, oif in by_way_out(self._notes, packets):
+                yield from lines_of(self.reach, some, self.facts, hook, oif=oif)
+        yield from lines_of(self.reach, self._inside(packets), self.facts, hook)
+
     def _found(self, packets: PacketSet, hook: Hook, most: int, *, new: bool = False, surely: bool = True) -> Found:
         known = self.known(hook, new=new)
         packets = packets & known
-        rows, more = Rows(self.reach, known).rows(packets, most)
-        witness = next(lines_of(self.reach, packets, self.facts, hook), None) if packets else None
+        goes_on = hook in (Hook.FORWARD, Hook.POSTROUTING)
+        told = [leaving(self._notes, one) if goes_on else self._inside(one) for one in (packets, known)]
+        rows, more = Rows(self.reach, base=told[1]).rows(told[0], most)
+        witness = next(self._lines(packets, hook), None) if packets else None
         return Found(hook, tuple(rows), more, str(witness) if witness is not None else None, surely)

@@ -30,8 +30,9 @@ from pyiptables.testing.sides import Fate, Responsible, Side
 from pyiptables.testing.source import Source
 from pyiptables.testing.touched import touched
 from pyiptables.testing.treated import Treated, Treatments
-from pyiptables.testing.treating import Notes, NotingFlow, WordedReader, noting_reach
+from pyiptables.testing.treating import Notes, NotingFlow, leaving, noting_reach
 from pyiptables.testing.treatment import Aspect
+from pyiptables.testing.worded import WordedReader
 from pyiptables.testing.wording import fate_words, words
 
 MOST_PARTS = 12
@@ -238,9 +239,10 @@ class Differing:
     def _treated(self, treated: Treated) -> Change:
         values = self.notes.values[treated.aspect]
         ends = [values[treated.before], values[treated.after]]
+        queued = not treated.packets - self._queued  # a program lets it pass, or does not
         texts = [
             "perhaps " * possible + words(treated.aspect, value)
-            for possible, value in zip((treated.was, treated.becomes), ends, strict=True)
+            for possible, value in zip((treated.was or queued, treated.becomes or queued), ends, strict=True)
         ]
         named = [
             self._doers(side.doing(treated.aspect, value), treated.packets) if number else "no rule"
@@ -284,7 +286,8 @@ class Differing:
             known = known | (PacketSet(space, flow.sent()) if Hook.POSTROUTING in hooks else self.nothing)
         known = known & self.old.arriving
         plain = space.snat.equals(0) & space.dnat.equals(0)
-        for ordinary in (space.state.equals(NEW),) if new else (plain, space.true):
+        whole = space.fragoff.equals(0)
+        for ordinary in (space.state.equals(NEW),) if new else (plain & whole, plain, space.true):
             some = part & PacketSet(space, ordinary)
             if some:
                 forwarded = {Hook.PREROUTING, Hook.INPUT}.isdisjoint(hooks)
@@ -293,14 +296,9 @@ class Differing:
         return "nothing"
 
     def _leaving(self, packets: PacketSet, *, shown: bool) -> PacketSet:
-        """Packets with the interface by which they leave in its place."""
-        space, out = self.space, self.notes.out
-        node, come = packets.node, space.has(space.iif)
         if shown:
-            node = (node & ~come) | (
-                without(node & come, space.oif.quantifier) & space.oif.same_as(out) & space.has(space.oif)
-            )
-        return PacketSet(space, without(node, out.quantifier))
+            return leaving(self.notes, packets)
+        return PacketSet(self.space, without(packets.node, self.notes.out.quantifier))
 
 
 __all__ = ["ASPECTS", "Aspect", "Change", "Differing"]

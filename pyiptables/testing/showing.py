@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyiptables.analysis.diagrams import without
-from pyiptables.analysis.picking import narrowed, pick
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import Hook
@@ -16,10 +15,9 @@ from pyiptables.testing.outcome import Outcome, Step
 from pyiptables.testing.sets import lines_of, passed, standing
 from pyiptables.testing.sides import Fate, Side
 from pyiptables.testing.source import Source
-from pyiptables.testing.treating import Notes, how_it_ends
+from pyiptables.testing.treating import Notes, by_way_out, how_it_ends
 from pyiptables.testing.treatment import NOTHING, Aspect, operations
 
-MOST_WAYS = 3
 CONNECTED = frozenset({"NEW", "ESTABLISHED", "RELATED"})
 """States of packets that have a connection."""
 Shows = Callable[[Outcome, Outcome], bool]
@@ -68,17 +66,9 @@ class Showing:
 
     def _ways(self, packets: PacketSet, hooks: tuple[Hook, ...]) -> Iterator[tuple[PacketSet, str]]:
         """A set apart by the interface by which packets leave, where no host says that; then as it is."""
-        space, out = self.old.space, self.notes.out
-        left = packets.node & space.has(space.iif) & out.within(1, len(space.interfaces.examples) - 1)
         if self.old.source.real_host() is None and not {Hook.FORWARD, Hook.POSTROUTING}.isdisjoint(hooks):
-            for _ in range(MOST_WAYS):
-                if left == space.false:
-                    break
-                number = out.value(pick(space, narrowed([~space.iif.same_as(out)], left)))
-                some = left & out.equals(number)
-                yield PacketSet(space, without(some, out.quantifier)), space.interfaces.examples[number]
-                left = left & ~some
-        whole = PacketSet(space, without(packets.node, out.quantifier))
+            yield from by_way_out(self.notes, packets)
+        whole = PacketSet(packets.space, without(packets.node, self.notes.out.quantifier))
         if whole:
             yield whole, ""
 

@@ -2,15 +2,12 @@
 
 The notes stand in variables of their own: for each aspect the number of a value of :mod:`pyiptables.testing.treatment`.
 Rulesets that are compared share :class:`Notes`, so that equal numbers are equal values. Ends say how: ``REJECT tcp-reset``,
-``QUEUE --queue-num 3``. What is not modelled (a limit, chance) is a condition by its text here, not simply open: rules that
-ask the same get the same answer, and other words are another condition. Rules of one chain that may both ask about one
-packet, as two limits behind one another do, get answers of their own.
+``QUEUE --queue-num 3``. What is not modelled is read by :mod:`pyiptables.testing.worded`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -18,18 +15,24 @@ from pyiptables.analysis.bits import Bits
 from pyiptables.analysis.diagrams import AnalysisError, Node, within_memory, without
 from pyiptables.analysis.effects import Change, Effects, Quantify, Usage
 from pyiptables.analysis.flow import Flow, HookResult
-from pyiptables.analysis.pairs import Pair, exactly
+from pyiptables.analysis.interfaces import Names
+from pyiptables.analysis.pairs import Pair
+from pyiptables.analysis.picking import narrowed, pick
 from pyiptables.analysis.reach import Reach
-from pyiptables.analysis.reading import Reader, Stage
-from pyiptables.analysis.scan import changed_sets, tracks, usage
-from pyiptables.analysis.space import ESTABLISHED, NEW, RELATED, Keeps, Space
+from pyiptables.analysis.reading import Reader
+from pyiptables.analysis.scan import changed_sets, interface_tests, tracks, usage
+from pyiptables.analysis.sets import PacketSet
+from pyiptables.analysis.space import ESTABLISHED, NEW, RELATED, Space
 from pyiptables.analysis.walk import TableWalk
-from pyiptables.extensions.base import Match, RuleFacts, Target
-from pyiptables.hooks import TABLES, Hook
+from pyiptables.extensions.base import RuleFacts, Target
+from pyiptables.hooks import TABLES, Family, Hook
 from pyiptables.ipset.sets import Sets
-from pyiptables.ipset.store import Store
-from pyiptables.ruleset.model import Chain, Ruleset, RuleSpec, Table
+from pyiptables.ruleset.model import Ruleset, Table
+from pyiptables.testing.facts import interface_names
+from pyiptables.testing.packets import space_of
+from pyiptables.testing.source import Source
 from pyiptables.testing.treatment import HOP, NOTHING, WIDTHS, Aspect, Operation, operations, target_text
+from pyiptables.testing.worded import WordedReader
 
 ENDING = {"REJECT": "REJECT", "NFQUEUE": "QUEUE", "SYNPROXY": "STOLEN"}
 """Targets whose end is told by their words."""
@@ -41,7 +44,6 @@ NATURAL = {
 """Ends that need no more words."""
 ONCE = frozenset({Aspect.DESTINATION, Aspect.SOURCE})
 """Aspects that only one rule has a say in."""
-MOST_TURNS = 8
 
 
 def how_it_ends(target: Target, facts: RuleFacts) -> str:
@@ -237,84 +239,64 @@ class NotingFlow(Flow):
             self._told = kept
 
 
-class WordedReader(Reader):
-    """Reads what is not modelled as conditions that last, told apart by their words."""
-
-    def __init__(self, space: Space, *, fragments: bool, sets: Sets | None, changing: frozenset[str]) -> None:
-        super().__init__(space, fragments=fragments, sets=sets, changing=changing)
-        self._caches: dict[int, dict[tuple[int, int, Stage], tuple[Pair, Node, Match]]] = {}
-        self._turns: dict[int, int] = {}
-        self._turn = 0
-        self.worded: set[int] = set()
-        """The variables of such conditions."""
-
-    def rule(self, spec: RuleSpec, table: str, stage: Stage) -> tuple[Pair, Node]:
-        """As the reader has it; a rule that asks again what an earlier one asked gets an answer of its own."""
-        self._turn = self._turns.get(id(spec), 0)
-        self._matches = self._caches.setdefault(self._turn, {})
-        return super().rule(spec, table, stage)
-
-    def take_turns(self, table: str, chain: Chain, stage: Stage) -> None:
-        """Find the rules of a chain that may ask the same about one packet."""
-        asked: dict[str, list[Node]] = {}
-        for rule in chain.rules:
-            texts = [_words(match) for match in rule.spec.matches if match.stateful]
-            if not texts:
-                continue
-            layers = asked.setdefault(str(texts), [])
-            wanted = without(self.rule(rule.spec, table, stage)[0].may, self.space.diagrams.quantifier(self.worded))
-            turn = next((at for at, layer in enumerate(layers) if layer & wanted == self.space.false), len(layers))
-            turn = min(turn, MOST_TURNS)
-            layers += [self.space.false] if turn == len(layers) else []
-            layers[turn] = layers[turn] | wanted
-            if turn:
-                self._turns[id(rule.spec)] = turn
-
-    def _match(self, match: Match, spec: RuleSpec, table: str, stage: Stage) -> tuple[Pair, Node]:
-        pair, dropped = super()._match(match, spec, table, stage)
-        if match.name == "set":
-            pair = self._by_contents(match, pair)
-        if pair.exact:
-            return pair, dropped
-        held = self.space.condition(f"{_words(match)} ({self._turn})", keeps=Keeps.ROUTING)
-        if held is None:
-            return pair, dropped
-        self.worded.add(self.space.free[f"{_words(match)} ({self._turn})"].number)
-        return exactly(pair.must | (pair.may & held)), dropped
-
-    def _by_contents(self, match: Match, pair: Pair) -> Pair:
-        """A set whose elements are known, but not read here, is told from others by them."""
-        reference = match.values["reference"]
-        given = self.sets[reference.name] if self.sets is not None and reference.name in self.sets else None
-        held = self.space.free.get(f"set {reference.name} {reference.sides}")
-        if held is None or given is None:
-            return pair
-        variable = self.space.diagrams.variables[held.number]
-        if pair.may not in (variable, ~variable):
-            return pair
-        elements = sorted(map(repr, given.entries)) if isinstance(given, Store) else [repr(given)]
-        contents = hashlib.sha256("\n".join(elements).encode()).hexdigest()
-        node = self.space.condition(f"{held.text} {contents[:16]}", keeps=Keeps.NOTHING)
-        if node is None:
-            return pair
-        return exactly(node if pair.may == variable else ~node)
-
-
-def _words(match: Match) -> str:
-    return f"{match.name} {sorted(match.values.items(), key=str)} {sorted(match.inverted)}"
-
-
 def noting_reach(ruleset: Ruleset, space: Space, notes: Notes, sets: Sets | None, other: Ruleset) -> Reach:
     """The ways through a ruleset, with notes; its flow is still to follow packets. ``other`` is what it is compared with."""
     with within_memory():
-        tracking = tracks(ruleset)
+        # Where one side tracks connections both are told of as tracked, else their packets could not be compared.
+        tracking = tracks(ruleset) or tracks(other)
         reader = WordedReader(space, fragments=not tracking, sets=sets, changing=changed_sets(ruleset))
         flow = NotingFlow(ruleset, reader, NotingEffects(space, usage((ruleset, other)), notes), tracking=tracking)
         for name, table in ruleset.tables.items():
             for chain in table.chains.values() if name in TABLES else ():
                 reader.take_turns(name, chain, flow.stage(name))
-    whole = cache(lambda: Reach.of(ruleset, sets=sets, space=space, looked_at=(other,)))
+    whole = cache(lambda: Reach.of(ruleset, sets=sets, space=space, looked_at=(other,), tracking=tracking))
     return Reach(ruleset, flow, whole)
 
 
-__all__ = ["ONCE", "Notes", "NotingFlow", "WordedReader", "how_it_ends", "noting_reach"]
+def leaving_reach(source: Source, family: Family) -> tuple[Reach, Notes]:
+    """All packets' ways through the rules of a family, told with the interface by which those from outside leave."""
+    ruleset, sets = source.ruleset(family), source.sets(0)
+    names = [*interface_names(source.real_host()), *interface_tests(ruleset)]
+    notes = Notes((), len(Names(dict.fromkeys(names)).examples))
+    space = space_of([ruleset], (), names, noted=notes.width)
+    notes.place(space)
+    with within_memory():
+        tracking = tracks(ruleset)
+        reader = Reader(space, fragments=not tracking, sets=sets, changing=changed_sets(ruleset))
+        flow = NotingFlow(ruleset, reader, NotingEffects(space, usage((ruleset,)), notes), tracking=tracking)
+        flow.run()
+        return Reach(ruleset, flow), notes
+
+
+def leaving(notes: Notes, packets: PacketSet) -> PacketSet:
+    """Packets as they arrive, with the interface by which they leave in its place."""
+    space, out = packets.space, notes.out
+    come = packets.node & space.has(space.iif)
+    found = without(come, space.oif.quantifier) & space.oif.same_as(out) & space.has(space.oif)
+    return PacketSet(space, without((packets.node & ~space.has(space.iif)) | found, out.quantifier))
+
+
+def by_way_out(notes: Notes, packets: PacketSet, most: int = 3) -> Iterator[tuple[PacketSet, str]]:
+    """Packets that come from outside, apart by the interface by which they leave: by another than they came first."""
+    space, out = packets.space, notes.out
+    left = packets.node & space.has(space.iif) & out.within(1, len(space.interfaces.examples) - 1)
+    for _ in range(most):
+        if left == space.false:
+            return
+        number = out.value(pick(space, narrowed([~space.iif.same_as(out)], left)))
+        some = left & out.equals(number)
+        yield PacketSet(space, without(some, out.quantifier)), space.interfaces.examples[number]
+        left = left & ~some
+
+
+__all__ = [
+    "ONCE",
+    "Notes",
+    "NotingFlow",
+    "WordedReader",
+    "by_way_out",
+    "how_it_ends",
+    "leaving",
+    "leaving_reach",
+    "noting_reach",
+]

@@ -32,7 +32,6 @@ EFFECTS = (
     "-A INPUT {} -j LOG --log-prefix x{}",
     "-A FORWARD {} -j LOG --log-prefix y{}",
     "-A INPUT {} -j REJECT --reject-with icmp-host-prohibited",
-    "-A FORWARD {} -j NFQUEUE --queue-num {}",
 )
 CONDITIONS = (
     "-p udp --dport 53",
@@ -58,7 +57,7 @@ def commands_of(seed: int) -> tuple[list[str], list[str]]:
     def effect() -> str:
         return random.choice(EFFECTS).format(random.choice(CONDITIONS), random.randint(1, 9))
 
-    old = [one for one in Rules(seed, Family.IPV4).commands() if "-m string" not in one]
+    old = [one for one in Rules(seed, Family.IPV4).commands() if "-m string" not in one and "-m limit" not in one]
     for _ in range(random.randint(1, 5)):
         old.append(effect())
     new = list(old)
@@ -90,12 +89,12 @@ def seen(source: Source, line: str) -> dict[str, object]:
     firewall = Firewall(source, misses=False)
     outcome = firewall.send(line).outcome
     queue = outcome.decider.spec.target if outcome.decider is not None and outcome.decider.spec is not None else None
-    end = (outcome.verdict, outcome.hook, outcome.reject)
+    end = (outcome.verdict, outcome.hook if outcome.verdict != "ACCEPT" else "", outcome.reject)
     found: dict[str, object] = {"verdict": (end, repr(queue)) if outcome.verdict == "DROP" and queue else end}
     if outcome.verdict == "ACCEPT":
         data = firewall.engine(outcome.family).last.data
         found |= {"nat": (outcome.source, outcome.destination), "mark": (outcome.mark, outcome.ctmark)}
-        found |= {"ttl": data[8], "tos": data[1], "tracking": "UNTRACKED" in outcome.ctstate}
+        found |= {"ttl": data[8], "tos": data[1]}
     return found | {"log": sorted(outcome.logged)}
 
 
@@ -105,7 +104,7 @@ def check(seed: int, folder: Path) -> tuple[int, int]:
         written(commands, folder / name) for commands, name in zip(commands_of(seed), ("old", "new"), strict=True)
     )
     changes = list(Differing(old, new, Family.IPV4).changes())
-    shown = [change for change in changes if change.witness is not None and not change.perhaps]
+    shown = [change for change in changes if " ; " not in (change.witness or " ; ") and not change.perhaps]
     assert [change for change in shown if not change.confirmed] == [], seed
     about = {change.about for change in changes}
     count = 0

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+
+from pyiptables.hooks import Family
 
 CASES = Path(__file__).parent / "cases"
 HOSTS = Path(__file__).parents[2] / "rulesets"
+
+
+def called(command: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """``pyipt COMMAND WORDS`` in this process, which is quicker; what it gave, as a process would."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = import_module(f"pyiptables.cli.{command}").main(list(words), Family.IPV4)
+    return subprocess.CompletedProcess([command, *words], status, out.getvalue(), err.getvalue())
 
 
 def rows(name: str) -> Iterator[tuple[int, list[str]]]:

