@@ -14,8 +14,8 @@ from pyiptables.errors import Error
 from pyiptables.hooks import Family
 from pyiptables.host import Host
 from pyiptables.lint.sources import read_source
-from pyiptables.testing.diffed import FORMATS, Diffed
-from pyiptables.testing.differing import ASPECTS, Change, Differing
+from pyiptables.testing.comparison.changes import ASPECTS, Change, Differing
+from pyiptables.testing.comparison.formats import FORMATS, Diffed
 from pyiptables.testing.source import Source
 
 HELP = f"""Say which packets fare otherwise under NEW than under OLD, exactly, and by which rules.

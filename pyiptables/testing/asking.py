@@ -13,6 +13,7 @@ from pyiptables.errors import Error
 from pyiptables.hooks import Family, Hook
 from pyiptables.packet.typed_words import nearest
 from pyiptables.ruleset.model import Ruleset
+from pyiptables.testing.comparison.noted_walk import by_way_out, leaving, leaving_reach
 from pyiptables.testing.facts import Facts
 from pyiptables.testing.outcome import Step
 from pyiptables.testing.packets import Kinds
@@ -20,7 +21,6 @@ from pyiptables.testing.rows import Row, Rows
 from pyiptables.testing.rulenames import RuleName, comments, read_rule_name
 from pyiptables.testing.sets import lines_of
 from pyiptables.testing.source import Source
-from pyiptables.testing.treating import by_way_out, leaving, leaving_reach
 
 MATRIX = (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT)
 

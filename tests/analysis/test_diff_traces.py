@@ -14,7 +14,7 @@ from pyiptables.api import edit, save
 from pyiptables.errors import ParameterProblem
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Ruleset
-from pyiptables.testing.differing import Differing
+from pyiptables.testing.comparison.changes import Differing
 from pyiptables.testing.firewall import Firewall
 from pyiptables.testing.source import Source
 

@@ -14,7 +14,7 @@ from tables import HOSTS, blocks, called
 from test_claims import ruleset_text
 
 from pyiptables.hooks import Family
-from pyiptables.testing.differing import Change, Differing
+from pyiptables.testing.comparison.changes import Change, Differing
 from pyiptables.testing.source import Source
 
 

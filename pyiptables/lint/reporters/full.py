@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -19,8 +20,8 @@ def render(findings: Sequence[Finding], context: Context) -> str:
 
 
 def _lines(finding: Finding, context: Context) -> Iterator[str]:
-    def styled(text: str, **style: object) -> str:
-        return click.style(text, **style) if context.colour else text  # type: ignore[arg-type]
+    def styled(text: str, **style: Any) -> str:
+        return click.style(text, **style) if context.colour else text
 
     place = finding.place
     where = styled(f"{shown(place.file)}:{place.line}:{place.column}", bold=True)

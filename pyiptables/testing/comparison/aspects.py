@@ -12,8 +12,8 @@ from typing import Any
 from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import Family
 from pyiptables.ruleset.model import Ruleset, Table
+from pyiptables.testing.comparison.operations import Aspect, operations
 from pyiptables.testing.source import Source
-from pyiptables.testing.treatment import Aspect, operations
 
 UNSEEN = frozenset({Aspect.LOG})
 """What no rule can see."""

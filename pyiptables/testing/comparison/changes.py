@@ -19,21 +19,21 @@ from pyiptables.analysis.scan import interface_tests
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.analysis.space import NEW
 from pyiptables.hooks import Family, Hook
-from pyiptables.testing.alike import aspects_between
+from pyiptables.testing.comparison.aspects import aspects_between
+from pyiptables.testing.comparison.noted_walk import Notes, NotingFlow, leaving, noting_reach
+from pyiptables.testing.comparison.operations import Aspect
+from pyiptables.testing.comparison.side import Fate, Responsible, Side
+from pyiptables.testing.comparison.touched import touched
+from pyiptables.testing.comparison.treatments import Treated, Treatments
+from pyiptables.testing.comparison.unmodelled import WordedReader
+from pyiptables.testing.comparison.witnesses import Showing, Shown
+from pyiptables.testing.comparison.words import fate_words, words
 from pyiptables.testing.facts import interface_names
 from pyiptables.testing.outcome import Step
 from pyiptables.testing.packets import space_of
 from pyiptables.testing.rows import Rows
 from pyiptables.testing.rulenames import step_text
-from pyiptables.testing.showing import Showing, Shown
-from pyiptables.testing.sides import Fate, Responsible, Side
 from pyiptables.testing.source import Source
-from pyiptables.testing.touched import touched
-from pyiptables.testing.treated import Treated, Treatments
-from pyiptables.testing.treating import Notes, NotingFlow, leaving, noting_reach
-from pyiptables.testing.treatment import Aspect
-from pyiptables.testing.worded import WordedReader
-from pyiptables.testing.wording import fate_words, words
 
 MOST_PARTS = 12
 """Pairs of rules that one change of fate is parted by; what is left is told together."""

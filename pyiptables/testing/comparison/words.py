@@ -6,7 +6,7 @@ from typing import Any
 
 from pyiptables.analysis.diagrams import Node
 from pyiptables.analysis.space import ESTABLISHED, NEW, RELATED, Space
-from pyiptables.testing.treatment import ALL_BITS, HOP, SAME, Aspect, Marks, Translation
+from pyiptables.testing.comparison.operations import ALL_BITS, HOP, SAME, Aspect, Marks, Translation
 
 HOPPED = HOP(SAME)
 

@@ -10,13 +10,13 @@ from pyiptables.analysis.diagrams import without
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import Hook
+from pyiptables.testing.comparison.noted_walk import Notes, by_way_out, how_it_ends
+from pyiptables.testing.comparison.operations import NOTHING, Aspect, operations
+from pyiptables.testing.comparison.side import Fate, Side
 from pyiptables.testing.firewall import Firewall
 from pyiptables.testing.outcome import Outcome, Step
 from pyiptables.testing.sets import lines_of, passed, standing
-from pyiptables.testing.sides import Fate, Side
 from pyiptables.testing.source import Source
-from pyiptables.testing.treating import Notes, by_way_out, how_it_ends
-from pyiptables.testing.treatment import NOTHING, Aspect, operations
 
 CONNECTED = frozenset({"NEW", "ESTABLISHED", "RELATED"})
 """States of packets that have a connection."""

@@ -10,12 +10,12 @@ from pyiptables.analysis.space import Space
 from pyiptables.extensions.base import RuleFacts
 from pyiptables.hooks import TABLES, Hook
 from pyiptables.ruleset.model import Chain, RuleSpec, Table
+from pyiptables.testing.comparison.noted_walk import NotingFlow, how_it_ends
+from pyiptables.testing.comparison.operations import Aspect, operations
 from pyiptables.testing.facts import Facts
 from pyiptables.testing.outcome import Step
 from pyiptables.testing.packets import Kinds
 from pyiptables.testing.source import Source
-from pyiptables.testing.treating import NotingFlow, how_it_ends
-from pyiptables.testing.treatment import Aspect, operations
 
 Fate = tuple[Hook, str]
 """A hook, and how packets leave its tables: ``ACCEPT``, ``DROP``, ``REJECT --reject-with tcp-reset``, ``QUEUE``."""

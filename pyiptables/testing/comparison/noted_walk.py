@@ -1,8 +1,8 @@
 """All packets' ways through a ruleset, with what is done to them noted on them.
 
-The notes stand in variables of their own: for each aspect the number of a value of :mod:`pyiptables.testing.treatment`.
+The notes stand in variables of their own: for each aspect the number of a value of :mod:`.operations`.
 Rulesets that are compared share :class:`Notes`, so that equal numbers are equal values. Ends say how: ``REJECT tcp-reset``,
-``QUEUE --queue-num 3``. What is not modelled is read by :mod:`pyiptables.testing.worded`.
+``QUEUE --queue-num 3``. What is not modelled is read by :mod:`.unmodelled`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pyiptables.extensions.base import RuleFacts, Target
 from pyiptables.hooks import TABLES, Family, Hook
 from pyiptables.ipset.sets import Sets
 from pyiptables.ruleset.model import Ruleset, Table
+from pyiptables.testing.comparison.operations import HOP, NOTHING, WIDTHS, Aspect, Operation, operations, target_text
+from pyiptables.testing.comparison.unmodelled import WordedReader
 from pyiptables.testing.facts import interface_names
 from pyiptables.testing.packets import space_of
 from pyiptables.testing.source import Source
-from pyiptables.testing.treatment import HOP, NOTHING, WIDTHS, Aspect, Operation, operations, target_text
-from pyiptables.testing.worded import WordedReader
 
 ENDING = {"REJECT": "REJECT", "NFQUEUE": "QUEUE", "SYNPROXY": "STOLEN"}
 """Targets whose end is told by their words."""

@@ -14,7 +14,7 @@ from pyiptables.reports.github import github
 from pyiptables.reports.gitlab import gitlab
 from pyiptables.reports.junit import JunitCase, junit
 from pyiptables.reports.sarif import sarif
-from pyiptables.testing.differing import Change
+from pyiptables.testing.comparison.changes import Change
 
 UNCONFIRMED = "its trace does not show the change"
 POSSIBLE = "a limit, chance, or what is not modelled decides"

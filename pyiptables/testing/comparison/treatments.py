@@ -12,10 +12,10 @@ from pyiptables.analysis.diagrams import Node, within_memory, without
 from pyiptables.analysis.sets import PacketSet
 from pyiptables.analysis.space import NEW, RELATED
 from pyiptables.hooks import Hook
-from pyiptables.testing.sides import Side
-from pyiptables.testing.treating import ONCE, Notes
-from pyiptables.testing.treatment import Aspect
-from pyiptables.testing.wording import apart
+from pyiptables.testing.comparison.noted_walk import ONCE, Notes
+from pyiptables.testing.comparison.operations import Aspect
+from pyiptables.testing.comparison.side import Side
+from pyiptables.testing.comparison.words import apart
 
 MOST_VALUES = 60
 """Values of one aspect that are told apart among what changes; then there are others."""
