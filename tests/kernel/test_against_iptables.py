@@ -8,7 +8,6 @@ then only the saved text is compared, but for what 1.8.9 is known to print in an
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +30,6 @@ from pyiptables.syntax.reader import Reader
 from pyiptables.syntax.restore import Silent
 
 REFERENCE = os.environ.get("PYIPT_REFERENCE")
-REQUIRED = os.environ.get("PYIPT_KERNEL_TESTS") == "required"
 RULES = int(os.environ.get("PYIPT_RULES", "12"))
 NEEDS_MORE = {
     "CLUSTERIP",
@@ -71,18 +69,7 @@ def command(name):
     return [f"{program}-legacy{f'-{tool}' if tool else ''}"]
 
 
-def why_not():
-    """Why it cannot be asked; empty when it can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    missing = [one for one in (command("iptables")[0], "unshare") if not shutil.which(one)]
-    return f"{missing[0]} is not there" if missing else ""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _able():
-    if reason := why_not():
-        (pytest.fail if REQUIRED else pytest.skip)(reason)
+TOOLS, LOG = (command("iptables")[0], "unshare"), False
 
 
 def made(extension, family):

@@ -20,20 +20,11 @@ from dialogue import Conversation, files, read, same
 from record_conversations import steadily
 
 SEED = os.environ.get("PYIPT_SEED") or f"{datetime.now(UTC):%Y%m%d}"
-REQUIRED = os.environ.get("PYIPT_KERNEL_TESTS") == "required"
 TOOLS = ("ip", "iptables-legacy", "ip6tables-legacy", "ipset", "conntrack", "nft", "ethtool", "sysctl")
 DRAWN = 15
 ALL = [pytest.param(one, id=f"{path.stem}: {one.title}") for path in files() for one in read(path)]
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _able() -> None:
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    reason = "needs root" if os.geteuid() else f"{', '.join(missing)}: not there" if missing else ""
-    if reason or not os.access("/dev/kmsg", os.R_OK):
-        (pytest.fail if REQUIRED else pytest.skip)(reason or "/dev/kmsg cannot be read")
 
 
 @pytest.mark.parametrize("conversation", Random(SEED).sample(ALL, DRAWN))

@@ -24,7 +24,6 @@ from pyiptables.cli.trace import main
 from pyiptables.hooks import Family
 
 SEED = os.environ.get("PYIPT_SEED") or f"{datetime.now(UTC):%Y%m%d}"
-REQUIRED = os.environ.get("PYIPT_KERNEL_TESTS") == "required"
 TOOLS = ("ip", "iptables-legacy", "ip6tables-legacy", "ipset", "conntrack", "nft", "ethtool", "sysctl", "unshare")
 TRIES = ("", "a", "b")
 """What is put behind the seed, one after the other, until the kernel repeats what it did."""
@@ -38,22 +37,6 @@ AGREED: list[str] = []
 PARTED: list[str] = []
 
 pytestmark = pytest.mark.kernel
-
-
-def why_not() -> str:
-    """Why the kernel cannot be asked; empty when it can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    if missing:
-        return f"{', '.join(missing)}: not there"
-    return "" if os.access("/dev/kmsg", os.R_OK) else "/dev/kmsg cannot be read"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _able() -> None:
-    if reason := why_not():
-        (pytest.fail if REQUIRED else pytest.skip)(reason)
 
 
 def recording(area: str, family: int, folder: Path) -> Path:

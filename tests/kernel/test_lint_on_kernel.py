@@ -23,13 +23,13 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lint")]
 
+import test_fresh_seeds
 from brute_force import names_in, thrown
 from oracle.kernel_host import KernelHost
 from oracle.universe import Link, Universe
 from planted import FAULTS, clean
 from planted_covers import SETS, SETS6, covered
 from planted_lines import LINES
-from test_fresh_seeds import REQUIRED, SEED, why_not
 
 from pyiptables.errors import Error
 from pyiptables.hooks import Family
@@ -41,6 +41,7 @@ from pyiptables.lint.sources import read_source
 from pyiptables.packet.conversation import parse_conversation
 from pyiptables.packet.typed_packet import TypedPacket
 
+SEED, TOOLS = test_fresh_seeds.SEED, test_fresh_seeds.TOOLS
 RULESETS = int(os.environ.get("PYIPT_LINT_RULESETS", "24"))
 """Rulesets with rules that others cover; each fault of ``planted`` is planted once for every fourteen of them."""
 DEAD = ("R301", "R303", "R308", "N410", "C504", "W104", "W105", "W106", "W107", "W109")
@@ -56,12 +57,6 @@ TOLD: Counter[str] = Counter()
 Rule = tuple[str, str, int]
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _able() -> None:
-    if reason := why_not():
-        (pytest.fail if REQUIRED else pytest.skip)(reason)
 
 
 @dataclass(frozen=True, slots=True)
